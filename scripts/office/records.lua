@@ -165,7 +165,7 @@ local types = {
                enum("kind", "种类", { "water", "electric", "gas" }), num("usage", "用量", "立方米或千瓦时") } },
 
   { id = "occupancy", label = "入驻登记（扫楼）", source = "区域发展办、楼宇物业", owner = "regional_dev", cycle = "monthly",
-    key = { "occupancy_id" }, indexes = { "ent_id" },
+    key = { "occupancy_id" }, indexes = { "ent_id", "building_id" },
     fields = { str("occupancy_id", "入驻编号"), str("building_id", "楼宇编号"), str("room", "房间"),
                str("ent_id", "统一社会信用代码"), str("ent_name", "企业名称"), num("area_m2", "面积", "平方米"),
                int("staff_count", "从业人数", "人"),
