@@ -31,7 +31,7 @@ int64_t calendar_add_months(int64_t day, int months); /* the day is cut to the m
 /* Texts. Parsers take the whole span and refuse anything else (also 02-30, 24:00, a missing zone). */
 bool calendar_parse_date(struct span s, int64_t *day);     /* 2020-07-15 */
 bool calendar_parse_month(struct span s, int64_t *day);    /* 2020-07 → its first day */
-bool calendar_parse_datetime(struct span s, int64_t *us);  /* RFC 3339, any offset, fraction to µs */
+bool calendar_parse_datetime(struct span s, int64_t *us);  /* RFC 3339, any offset, fraction cut to µs */
 bool calendar_parse_hm(struct span s, int *minute_of_day); /* 08:30 */
 void calendar_put_date(struct buf *b, int64_t day);
 void calendar_put_month(struct buf *b, int64_t day);
@@ -51,7 +51,8 @@ int64_t schedule_next(const struct schedule *s, int64_t after_us); /* first due 
 bool schedule_is_due(const struct schedule *s, int64_t us);        /* exactly at this moment */
 
 /* Working time (scenarios.md 1.2): 08:30–12:00 and 13:30–17:30 of a working day, 450 minutes.
- * `is_workday` answers for a local day; NULL means Monday to Friday. */
+ * `is_workday` answers for a local day; NULL means Monday to Friday,
+ * and so does a calendar that has known no working day for a whole year: every limit ends some day. */
 struct workdays {
     bool (*is_workday)(void *ctx, int64_t day);
     void *ctx;

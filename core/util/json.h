@@ -41,7 +41,7 @@ struct json {
 /* Limits of reliability.md part 2; zero in a field means the default in brackets. */
 struct json_limits {
     size_t bytes;  /* whole text [256 KiB] */
-    int depth;     /* [32] */
+    int depth;     /* [32], at most 48 */
     size_t keys;   /* members of one object [256] */
     size_t string; /* bytes of one string, unescaped [64 KiB] */
 };
@@ -82,7 +82,7 @@ struct json_value {
 struct json_scan {
     struct span text;
     size_t at;
-    bool failed, first;
+    bool failed, first, done;
     struct json_limits limits;
     struct arena *arena;
     uint64_t seen[8]; /* small filter for duplicate names, then exact: private to json.c */
@@ -94,9 +94,12 @@ bool json_scan_open(struct json_scan *s, struct arena *a, struct span text,
                     const struct json_limits *limits, struct err *e);
 bool json_scan_next(struct json_scan *s, struct span *name, struct json_value *value, struct err *e);
 
-/* Writing. `json_w_*` put commas by themselves; open/close must pair (must() checks at json_w_end). */
+/* Writing. `json_w_*` put commas by themselves; open/close must pair and names stand in objects only
+ * (must() checks), at most 64 deep. What is written can be read back by json_parse: a NUL in a string
+ * becomes U+FFFD like bytes that are not UTF-8. */
 struct json_w {
     struct buf *out;
+    uint64_t objects; /* bit d: the container at depth d + 1 is an object */
     uint8_t depth;
     bool comma, after_name;
 };
@@ -114,7 +117,7 @@ void json_w_int(struct json_w *w, int64_t v);
 void json_w_real(struct json_w *w, double v); /* shortest text that reads back the same; not finite → null */
 void json_w_bool(struct json_w *w, bool v);
 void json_w_null(struct json_w *w);
-void json_w_raw(struct json_w *w, struct span json); /* text that is JSON already */
+void json_w_raw(struct json_w *w, struct span json); /* text that is JSON already; empty → null */
 void json_w_value(struct json_w *w, const struct json *v);
 /* name + value in one call: what most lines of a view are. */
 void json_w_kstr(struct json_w *w, const char *name, const char *v);

@@ -1,0 +1,1024 @@
+#include "util/json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/number.h"
+#include "util/utf8.h"
+
+/* Bounds the recursion, and leaves the writer (64) room for what a tree is put into. */
+enum { DEPTH_MOST = 48 };
+
+/* What both faces walk with. Errors are told once, at the place where they are seen. */
+struct reader {
+    const char *start, *p, *end;
+    const struct json_limits *limits;
+    struct arena *arena;
+    int depth;
+    bool copy; /* strings without escapes are copied into the arena as well */
+    const char *bad;
+    struct err *e;
+};
+
+/* The names of one object that have been met. `seen` is a filter: where the bit of a name is not set the
+ * name is new; where it is, the names decide. */
+struct names {
+    uint64_t seen[8];
+    struct span *list;
+    size_t count, cap;
+};
+
+__attribute__((format(printf, 4, 5), cold, noinline)) static bool
+fail(struct reader *r, const char *at, enum err_code code, const char *fmt, ...)
+{
+    char text[200];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    r->bad = at;
+    return err_set(r->e, code, "第 %zu 个字节：%s", (size_t)(at - r->start) + 1, text);
+}
+
+/* A name fit for an error text: short, and nothing in it that would break the line. */
+struct shown {
+    char text[80];
+};
+static struct shown show(struct span s)
+{
+    struct shown out = {{0}};
+    size_t n = span_cut_utf8(s, sizeof out.text - 4);
+    if (span_has_control((struct span){s.p, n})) {
+        memcpy(out.text, "?", 2);
+        return out;
+    }
+    if (n)
+        memcpy(out.text, s.p, n);
+    if (n < s.n)
+        memcpy(out.text + n, "…", 3);
+    return out;
+}
+
+static struct json_limits with_defaults(const struct json_limits *limits)
+{
+    struct json_limits l = limits ? *limits : (struct json_limits){0};
+    l.bytes = l.bytes ? l.bytes : 256 * 1024;
+    l.depth = l.depth > 0 ? l.depth : 32;
+    l.depth = l.depth < DEPTH_MOST ? l.depth : DEPTH_MOST;
+    l.keys = l.keys ? l.keys : 256;
+    l.string = l.string ? l.string : 64 * 1024;
+    return l;
+}
+
+static inline void skip_space(struct reader *r)
+{
+    while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
+        r->p++;
+}
+
+/* ---- strings ---- */
+
+static uint64_t word_at(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+/* High bit of each byte that a string scan must look at: '"', '\\', below space, above ASCII. A borrow
+ * may mark a byte above a real hit too, so only the lowest mark is to be trusted. */
+static uint64_t special_bytes(uint64_t w)
+{
+    const uint64_t ones = 0x0101010101010101ULL, highs = 0x8080808080808080ULL;
+    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+    return ((quote - ones) | (slash - ones) | (w - ones * 0x20) | w) & highs;
+}
+
+static const char *skip_plain(const char *p, const char *end)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    while (end - p >= 8) {
+        uint64_t marks = special_bytes(word_at(p));
+        if (marks)
+            return p + __builtin_ctzll(marks) / 8;
+        p += 8;
+    }
+#endif
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+        p++;
+    return p;
+}
+
+static int hex4(const char *p)
+{
+    int v = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = p[i];
+        int d = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
+        if (d < 0)
+            return -1;
+        v = v << 4 | d;
+    }
+    return v;
+}
+
+/* p stands on a backslash. Checks the escape, tells its length in the text and its code point. */
+static bool read_escape(struct reader *r, const char *p, size_t *length, uint32_t *cp)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    if (r->end - p < 2)
+        return fail(r, p, ERR_INPUT, "文本在转义符处中断");
+    if (p[1] != 'u') {
+        const char *at = p[1] ? strchr(from, p[1]) : NULL;
+        if (!at)
+            return fail(r, p, ERR_INPUT, "JSON 里没有这种转义，请写成 \\\\ 加原字符");
+        *length = 2;
+        *cp = (unsigned char)to[at - from];
+        return true;
+    }
+    int high = r->end - p >= 6 ? hex4(p + 2) : -1;
+    if (high < 0)
+        return fail(r, p, ERR_INPUT, "\\u 后面须有四位十六进制数字");
+    if (high == 0)
+        return fail(r, p, ERR_INPUT, "不接受空字符 \\u0000");
+    *length = 6;
+    *cp = (uint32_t)high;
+    if (high < 0xD800 || high > 0xDFFF)
+        return true;
+    int low = high < 0xDC00 && r->end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
+    if (low < 0xDC00 || low > 0xDFFF)
+        return fail(r, p, ERR_INPUT, "代理字符 \\u%04X 没有成对", (unsigned)high);
+    *length = 12;
+    *cp = 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
+    return true;
+}
+
+static size_t utf8_width(uint32_t cp)
+{
+    return cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+}
+
+/* One pass over a string whose opening quote is behind r->p: checks it, finds its end and how long it is
+ * without escapes. Leaves r->p behind the closing quote. */
+static bool check_string(struct reader *r, size_t *unescaped)
+{
+    const char *start = r->p, *p = start;
+    size_t saved = 0; /* bytes that escapes take beyond what they stand for */
+    for (;;) {
+        p = skip_plain(p, r->end);
+        if (p == r->end)
+            return fail(r, start - 1, ERR_INPUT, "字符串没有结束的引号");
+        unsigned char c = (unsigned char)*p;
+        if (c == '"')
+            break;
+        if (c >= 0x80) {
+            /* Han text comes in runs: stay here while it lasts. */
+            do {
+                size_t n = utf8_length((const unsigned char *)p, (const unsigned char *)r->end);
+                if (n == 0)
+                    return fail(r, p, ERR_INPUT, "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
+                p += n;
+            } while (p < r->end && (unsigned char)*p >= 0x80);
+        } else if (c == '\\') {
+            size_t n;
+            uint32_t cp;
+            if (!read_escape(r, p, &n, &cp))
+                return false;
+            saved += n - utf8_width(cp);
+            p += n;
+        } else {
+            return fail(r, p, ERR_INPUT, "字符串里有控制字符 0x%02X，请写成转义", c);
+        }
+    }
+    *unescaped = (size_t)(p - start) - saved;
+    r->p = p + 1;
+    if (*unescaped > r->limits->string)
+        return fail(r, start - 1, ERR_LIMIT, "字符串长 %zu 字节，最多 %zu 字节", *unescaped,
+                    r->limits->string);
+    return true;
+}
+
+/* Copy a string that check_string has passed, up to the quote, with its escapes resolved. */
+static struct span unescape(struct reader *r, const char *p, size_t unescaped)
+{
+    char *out = arena_alloc(r->arena, unescaped + 1), *q = out;
+    while (q < out + unescaped) {
+        size_t n;
+        uint32_t cp;
+        if (*p != '\\') {
+            *q++ = *p++;
+        } else if (read_escape(r, p, &n, &cp)) {
+            q += utf8_encode(q, cp);
+            p += n;
+        }
+    }
+    return (struct span){out, unescaped};
+}
+
+static bool read_string(struct reader *r, struct span *out)
+{
+    const char *start = r->p;
+    size_t unescaped;
+    if (!check_string(r, &unescaped))
+        return false;
+    *out = (struct span){start, unescaped};
+    if ((size_t)(r->p - 1 - start) != unescaped)
+        *out = unescape(r, start, unescaped);
+    else if (r->copy)
+        *out = arena_span(r->arena, *out);
+    return true;
+}
+
+/* ---- names ---- */
+
+static unsigned name_hash(struct span s)
+{
+    uint64_t a = 0, b = 0;
+    if (s.n >= 8) {
+        a = word_at(s.p);
+        b = word_at(s.p + s.n - 8);
+    } else if (s.n >= 4) {
+        uint32_t x, y;
+        memcpy(&x, s.p, 4);
+        memcpy(&y, s.p + s.n - 4, 4);
+        a = x;
+        b = y;
+    } else if (s.n) {
+        a = (unsigned char)s.p[0] | (uint64_t)(unsigned char)s.p[s.n / 2] << 8 |
+            (uint64_t)(unsigned char)s.p[s.n - 1] << 16;
+    }
+    uint64_t h = (a + s.n) * 0x9E3779B97F4A7C15ULL ^ b * 0xC2B2AE3D27D4EB4FULL;
+    return (unsigned)((h ^ h >> 29) * 0xBF58476D1CE4E5B9ULL >> 55);
+}
+
+static bool names_hold(const struct names *names, struct span name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (span_eq(names->list[i], name))
+            return true;
+    }
+    return false;
+}
+
+static bool names_add(struct reader *r, struct names *names, struct span name, const char *at)
+{
+    unsigned h = name_hash(name);
+    uint64_t bit = 1ULL << (h & 63);
+    if ((names->seen[h >> 6] & bit) && names_hold(names, name))
+        return fail(r, at, ERR_INPUT, "重复的字段名“%s”", show(name).text);
+    if (names->count == r->limits->keys)
+        return fail(r, at, ERR_LIMIT, "一个对象最多 %zu 个字段", r->limits->keys);
+    names->seen[h >> 6] |= bit;
+    if (names->count == names->cap) {
+        size_t cap = names->cap ? names->cap * 2 : 8;
+        struct span *list = arena_alloc(r->arena, cap * sizeof *list);
+        if (names->count)
+            memcpy(list, names->list, names->count * sizeof *list);
+        names->list = list;
+        names->cap = cap;
+    }
+    names->list[names->count++] = name;
+    return true;
+}
+
+/* ---- structure ---- */
+
+static bool unexpected(struct reader *r, const char *wanted)
+{
+    if (r->p >= r->end)
+        return fail(r, r->end, ERR_INPUT, "文本不完整，这里应当是%s", wanted);
+    unsigned char c = (unsigned char)*r->p;
+    if (c > 0x20 && c < 0x7F)
+        return fail(r, r->p, ERR_INPUT, "这里应当是%s，却是“%c”", wanted, c);
+    if (c >= 0x80 && utf8_length((const unsigned char *)r->p, (const unsigned char *)r->end) == 0)
+        return fail(r, r->p, ERR_INPUT, "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
+    return fail(r, r->p, ERR_INPUT, "这里应当是%s", wanted);
+}
+
+static bool read_number(struct reader *r, struct number *v)
+{
+    number_scan(v, r->p, r->end);
+    switch (v->kind) {
+    case NUMBER_INT:
+    case NUMBER_REAL:
+        r->p += v->length;
+        return true;
+    case NUMBER_OVERFLOW:
+        return fail(r, r->p, ERR_INPUT,
+                    "整数超出范围，须在 -9223372036854775808 到 9223372036854775807 之间");
+    case NUMBER_LONG:
+        return fail(r, r->p, ERR_LIMIT, "数字最多 %d 位", (int)NUMBER_DIGITS_MAX);
+    case NUMBER_INFINITE:
+        return fail(r, r->p, ERR_INPUT, "数太大，超出双精度范围");
+    case NUMBER_BAD:
+        break;
+    }
+    return fail(r, r->p + v->length, ERR_INPUT, "不是合法的数字");
+}
+
+static bool read_word(struct reader *r, const char *word, size_t n)
+{
+    if ((size_t)(r->end - r->p) < n || memcmp(r->p, word, n) != 0)
+        return fail(r, r->p, ERR_INPUT, "只认 true、false、null 这三个词");
+    r->p += n;
+    return true;
+}
+
+static bool enter(struct reader *r)
+{
+    if (r->depth >= r->limits->depth)
+        return fail(r, r->p, ERR_LIMIT, "嵌套超过 %d 层", r->limits->depth);
+    r->depth++;
+    r->p++;
+    skip_space(r);
+    return true;
+}
+
+/* After '{' or ',': a name and its colon. Leaves r->p at the value. */
+static bool read_name(struct reader *r, struct names *names, struct span *name)
+{
+    const char *at = r->p;
+    if (at == r->end || *at != '"')
+        return unexpected(r, "加引号的字段名");
+    r->p++;
+    if (!read_string(r, name) || !names_add(r, names, *name, at))
+        return false;
+    if (r->p < r->end && *r->p == ':') {
+        r->p++;
+    } else {
+        skip_space(r);
+        if (r->p == r->end || *r->p != ':')
+            return unexpected(r, "冒号");
+        r->p++;
+    }
+    skip_space(r);
+    return true;
+}
+
+/* After a value inside a container: ',' (then *more) or the closing bracket, which is consumed. */
+static bool read_comma(struct reader *r, char close, bool *more)
+{
+    skip_space(r);
+    char c = r->p < r->end ? *r->p : '\0';
+    *more = c == ',';
+    if (c != ',' && c != close)
+        return unexpected(r, close == '}' ? "逗号或 }" : "逗号或 ]");
+    r->p++;
+    if (*more)
+        skip_space(r);
+    else
+        r->depth--;
+    return true;
+}
+
+static bool at_close(struct reader *r, char close)
+{
+    if (r->p == r->end || *r->p != close)
+        return false;
+    r->p++;
+    r->depth--;
+    return true;
+}
+
+/* Check a value without building it; only the names of objects leave a trace in the arena. */
+static bool skip_value(struct reader *r)
+{
+    struct number number;
+    struct span name;
+    size_t n;
+    bool more = true;
+    switch (r->p < r->end ? *r->p : '\0') {
+    case '"':
+        r->p++;
+        return check_string(r, &n);
+    case '{': {
+        struct names names = {{0}, NULL, 0, 0};
+        if (!enter(r))
+            return false;
+        if (at_close(r, '}'))
+            return true;
+        while (more) {
+            if (!read_name(r, &names, &name) || !skip_value(r) || !read_comma(r, '}', &more))
+                return false;
+        }
+        return true;
+    }
+    case '[':
+        if (!enter(r))
+            return false;
+        if (at_close(r, ']'))
+            return true;
+        while (more) {
+            if (!skip_value(r) || !read_comma(r, ']', &more))
+                return false;
+        }
+        return true;
+    case 't':
+        return read_word(r, "true", 4);
+    case 'f':
+        return read_word(r, "false", 5);
+    case 'n':
+        return read_word(r, "null", 4);
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+        return read_number(r, &number);
+    default:
+        return unexpected(r, "一个值");
+    }
+}
+
+/* ---- tree ---- */
+
+/* Growing in the arena leaves the smaller copies behind: at most as much again. */
+static struct json *next_item(struct reader *r, struct json *v, size_t *cap)
+{
+    if (v->count == *cap) {
+        size_t bigger = *cap ? *cap * 2 : 4;
+        struct json *items = arena_alloc(r->arena, bigger * sizeof *items);
+        if (v->count)
+            memcpy(items, v->items, v->count * sizeof *items);
+        v->items = items;
+        *cap = bigger;
+    }
+    return &v->items[v->count++];
+}
+
+static bool build(struct reader *r, struct json *v);
+
+static bool build_object(struct reader *r, struct json *v)
+{
+    struct names names = {{0}, NULL, 0, 0};
+    struct span name;
+    size_t cap = 0;
+    bool more = true;
+    v->type = JSON_OBJECT;
+    if (!enter(r))
+        return false;
+    if (at_close(r, '}'))
+        return true;
+    while (more) {
+        if (!read_name(r, &names, &name) || !build(r, next_item(r, v, &cap)) ||
+            !read_comma(r, '}', &more))
+            return false;
+    }
+    v->names = names.list;
+    return true;
+}
+
+static bool build_array(struct reader *r, struct json *v)
+{
+    size_t cap = 0;
+    bool more = true;
+    v->type = JSON_ARRAY;
+    if (!enter(r))
+        return false;
+    if (at_close(r, ']'))
+        return true;
+    while (more) {
+        if (!build(r, next_item(r, v, &cap)) || !read_comma(r, ']', &more))
+            return false;
+    }
+    return true;
+}
+
+static bool build(struct reader *r, struct json *v)
+{
+    struct number number;
+    *v = (struct json){.type = JSON_NULL};
+    char c = r->p < r->end ? *r->p : '\0';
+    switch (c) {
+    case '"':
+        r->p++;
+        v->type = JSON_STRING;
+        return read_string(r, &v->string);
+    case '{':
+        return build_object(r, v);
+    case '[':
+        return build_array(r, v);
+    case 't':
+    case 'f':
+        v->type = JSON_BOOL;
+        v->boolean = c == 't';
+        return skip_value(r);
+    case 'n':
+        return skip_value(r);
+    default:
+        if (c != '-' && (c < '0' || c > '9'))
+            return unexpected(r, "一个值");
+        if (!read_number(r, &number))
+            return false;
+        v->type = number.kind == NUMBER_INT ? JSON_INT : JSON_REAL;
+        if (number.kind == NUMBER_INT)
+            v->integer = number.integer;
+        else
+            v->real = number.real;
+        return true;
+    }
+}
+
+static bool check_size(struct reader *r)
+{
+    size_t n = (size_t)(r->end - r->start);
+    if (n <= r->limits->bytes)
+        return true;
+    return fail(r, r->start + r->limits->bytes, ERR_LIMIT, "JSON 文本有 %zu 字节，最多 %zu 字节", n,
+                r->limits->bytes);
+}
+
+static bool at_end(struct reader *r)
+{
+    skip_space(r);
+    return r->p == r->end || fail(r, r->p, ERR_INPUT, "JSON 已经结束，后面还有多余的内容");
+}
+
+const struct json *json_parse(struct arena *a, struct span text, const struct json_limits *limits,
+                              size_t *at, struct err *e)
+{
+    struct json_limits l = with_defaults(limits);
+    const char *start = text.n ? text.p : "";
+    struct reader r = {.start = start, .p = start, .end = start + text.n, .limits = &l,
+                       .arena = a, .copy = true, .e = e};
+    struct json *v = arena_alloc(a, sizeof *v);
+    bool ok = check_size(&r);
+    if (ok) {
+        skip_space(&r);
+        ok = build(&r, v) && at_end(&r);
+    }
+    if (at)
+        *at = ok ? text.n : (size_t)(r.bad - r.start);
+    return ok ? v : NULL;
+}
+
+const struct json *json_get(const struct json *v, const char *name)
+{
+    if (!json_is(v, JSON_OBJECT))
+        return NULL;
+    size_t n = strlen(name);
+    for (size_t i = 0; i < v->count; i++) {
+        if (v->names[i].n == n && memcmp(v->names[i].p, name, n) == 0)
+            return &v->items[i];
+    }
+    return NULL;
+}
+
+bool json_is(const struct json *v, enum json_type type)
+{
+    return v && v->type == type;
+}
+
+struct span json_string(const struct json *v)
+{
+    return json_is(v, JSON_STRING) ? v->string : SPAN_NONE;
+}
+
+const char *json_cstr(const struct json *v, const char *fallback)
+{
+    return json_is(v, JSON_STRING) ? v->string.p : fallback;
+}
+
+bool json_int(const struct json *v, int64_t *out)
+{
+    if (json_is(v, JSON_INT)) {
+        *out = v->integer;
+        return true;
+    }
+    if (!json_is(v, JSON_REAL) || v->real < -0x1p63 || v->real >= 0x1p63)
+        return false;
+    *out = (int64_t)v->real;
+    return (double)*out == v->real;
+}
+
+bool json_number(const struct json *v, double *out)
+{
+    if (!json_is(v, JSON_INT) && !json_is(v, JSON_REAL))
+        return false;
+    *out = v->type == JSON_INT ? (double)v->integer : v->real;
+    return true;
+}
+
+bool json_bool(const struct json *v, bool fallback)
+{
+    return json_is(v, JSON_BOOL) ? v->boolean : fallback;
+}
+
+size_t json_count(const struct json *v)
+{
+    return json_is(v, JSON_ARRAY) || json_is(v, JSON_OBJECT) ? v->count : 0;
+}
+
+const struct json *json_item(const struct json *v, size_t i)
+{
+    return i < json_count(v) ? &v->items[i] : NULL;
+}
+
+/* ---- scan ---- */
+
+static bool scan_failed(struct json_scan *s, const struct reader *r)
+{
+    s->failed = true;
+    s->at = (size_t)(r->bad - r->start);
+    return false;
+}
+
+static struct reader scan_reader(struct json_scan *s, struct err *e)
+{
+    return (struct reader){.start = s->text.p, .p = s->text.p + s->at,
+                           .end = s->text.p + s->text.n, .limits = &s->limits,
+                           .arena = s->arena, .depth = 1, .e = e};
+}
+
+bool json_scan_open(struct json_scan *s, struct arena *a, struct span text,
+                    const struct json_limits *limits, struct err *e)
+{
+    *s = (struct json_scan){.text = {text.n ? text.p : "", text.n}, .first = true,
+                            .limits = with_defaults(limits), .arena = a};
+    struct reader r = scan_reader(s, e);
+    r.depth = 0;
+    if (!check_size(&r))
+        return scan_failed(s, &r);
+    skip_space(&r);
+    if (r.p == r.end || *r.p != '{') {
+        unexpected(&r, "对象的 {");
+        return scan_failed(s, &r);
+    }
+    if (!enter(&r))
+        return scan_failed(s, &r);
+    s->at = (size_t)(r.p - r.start);
+    return true;
+}
+
+static bool scan_value(struct reader *r, struct json_value *v)
+{
+    const char *start = r->p;
+    char c = start < r->end ? *start : '\0';
+    struct number number;
+    *v = (struct json_value){.type = JSON_NULL};
+    switch (c) {
+    case '"':
+        r->p++;
+        v->type = JSON_STRING;
+        return read_string(r, &v->string);
+    case 't':
+    case 'f':
+        v->type = JSON_BOOL;
+        v->boolean = c == 't';
+        return skip_value(r);
+    case '{':
+    case '[':
+        v->type = c == '{' ? JSON_OBJECT : JSON_ARRAY;
+        if (!skip_value(r))
+            return false;
+        v->raw = (struct span){start, (size_t)(r->p - start)};
+        return true;
+    case 'n':
+        return skip_value(r);
+    default:
+        if (c != '-' && (c < '0' || c > '9'))
+            return unexpected(r, "一个值");
+        if (!read_number(r, &number))
+            return false;
+        v->type = number.kind == NUMBER_INT ? JSON_INT : JSON_REAL;
+        v->integer = number.kind == NUMBER_INT ? number.integer : 0;
+        v->real = number.real;
+        return true;
+    }
+}
+
+/* One member from `names` on; *more tells whether there was one. */
+static bool scan_member(struct json_scan *s, struct reader *r, struct names *names, struct span *name,
+                        struct json_value *value, bool *more)
+{
+    *more = true;
+    if (s->first && at_close(r, '}'))
+        *more = false;
+    else if (!s->first && !read_comma(r, '}', more))
+        return false;
+    s->first = false;
+    if (!*more)
+        return at_end(r);
+    return read_name(r, names, name) && scan_value(r, value);
+}
+
+bool json_scan_next(struct json_scan *s, struct span *name, struct json_value *value, struct err *e)
+{
+    if (s->failed || s->done)
+        return false;
+    struct reader r = scan_reader(s, e);
+    struct names names = {{0}, s->names, s->members, s->names_cap};
+    bool more;
+    memcpy(names.seen, s->seen, sizeof names.seen);
+    if (!scan_member(s, &r, &names, name, value, &more))
+        return scan_failed(s, &r);
+    s->at = (size_t)(r.p - r.start);
+    s->done = !more;
+    if (s->done)
+        return false;
+    memcpy(s->seen, names.seen, sizeof names.seen);
+    s->names = names.list;
+    s->members = names.count;
+    s->names_cap = names.cap;
+    return true;
+}
+
+/* ---- writing ---- */
+
+struct json_w json_w_begin(struct buf *out)
+{
+    return (struct json_w){.out = out};
+}
+
+void json_w_end(struct json_w *w)
+{
+    must(w->depth == 0 && !w->after_name);
+}
+
+static bool in_object(const struct json_w *w)
+{
+    return w->depth > 0 && (w->objects >> (w->depth - 1) & 1);
+}
+
+/* Before any value: the comma, unless a name stands just before it. */
+static void before_value(struct json_w *w)
+{
+    must(w->after_name == in_object(w));
+    if (w->comma && !w->after_name)
+        buf_char(w->out, ',');
+    w->after_name = false;
+    w->comma = true;
+}
+
+static void open_container(struct json_w *w, char bracket, bool object)
+{
+    before_value(w);
+    must(w->depth < 64);
+    uint64_t bit = 1ULL << w->depth++;
+    w->objects = object ? w->objects | bit : w->objects & ~bit;
+    w->comma = false;
+    buf_char(w->out, bracket);
+}
+
+static void close_container(struct json_w *w, char bracket, bool object)
+{
+    must(w->depth > 0 && !w->after_name && in_object(w) == object);
+    w->depth--;
+    w->comma = true;
+    buf_char(w->out, bracket);
+}
+
+void json_w_object(struct json_w *w)
+{
+    open_container(w, '{', true);
+}
+
+void json_w_object_end(struct json_w *w)
+{
+    close_container(w, '}', true);
+}
+
+void json_w_array(struct json_w *w)
+{
+    open_container(w, '[', false);
+}
+
+void json_w_array_end(struct json_w *w)
+{
+    close_container(w, ']', false);
+}
+
+static void put_escape(struct buf *out, unsigned char c)
+{
+    static const char short_form[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+                                        ['\t'] = 't'};
+    if (c == '"' || c == '\\' || short_form[c & 31]) {
+        buf_char(out, '\\');
+        buf_char(out, c == '"' || c == '\\' ? (char)c : short_form[c]);
+    } else {
+        buf_printf(out, "\\u%04x", c);
+    }
+}
+
+static void put_string(struct buf *out, struct span s)
+{
+    const char *p = s.n ? s.p : "", *end = p + s.n, *run = p;
+    buf_space(out, s.n + 2);
+    buf_char(out, '"');
+    for (;;) {
+        p = skip_plain(p, end);
+        if (p < end && (unsigned char)*p >= 0x80) {
+            size_t n = utf8_length((const unsigned char *)p, (const unsigned char *)end);
+            if (n) {
+                p += n;
+                continue;
+            }
+        }
+        buf_put(out, run, (size_t)(p - run));
+        if (p == end)
+            break;
+        unsigned char c = (unsigned char)*p++;
+        run = p;
+        if (c >= 0x80 || c == 0)
+            buf_str(out, "\xEF\xBF\xBD");
+        else
+            put_escape(out, c);
+    }
+    buf_char(out, '"');
+}
+
+void json_w_name_span(struct json_w *w, struct span name)
+{
+    must(in_object(w) && !w->after_name);
+    if (w->comma)
+        buf_char(w->out, ',');
+    put_string(w->out, name);
+    buf_char(w->out, ':');
+    w->after_name = true;
+}
+
+void json_w_name(struct json_w *w, const char *name)
+{
+    json_w_name_span(w, span_of(name));
+}
+
+void json_w_span(struct json_w *w, struct span s)
+{
+    before_value(w);
+    put_string(w->out, s);
+}
+
+void json_w_str(struct json_w *w, const char *s)
+{
+    if (s)
+        json_w_span(w, span_of(s));
+    else
+        json_w_null(w);
+}
+
+static void put_int(struct buf *out, int64_t v)
+{
+    char digits[24], *p = digits + sizeof digits;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do {
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (v < 0)
+        *--p = '-';
+    buf_put(out, p, (size_t)(digits + sizeof digits - p));
+}
+
+/* Most reals of the trade have few decimals: where v is exactly the double nearest to n / 10^k, with n
+ * below 10^15, that text is the shortest one and needs no printf. */
+static bool put_decimal(struct buf *out, double v)
+{
+    static const double power[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    for (int k = 0; k < 6; k++) {
+        double scaled = fabs(v) * power[k];
+        if (scaled >= 1e15)
+            return false;
+        int64_t unit = (int64_t)power[k], n = (int64_t)(scaled + 0.5);
+        if ((double)n / power[k] != fabs(v))
+            continue;
+        char decimals[8];
+        for (int64_t i = k, rest = n % unit; i >= 0; i--, rest /= 10)
+            decimals[i] = (char)('0' + rest % 10);
+        if (v < 0)
+            buf_char(out, '-');
+        put_int(out, n / unit);
+        buf_char(out, '.');
+        buf_put(out, decimals, (size_t)k + 1);
+        return true;
+    }
+    return false;
+}
+
+void json_w_int(struct json_w *w, int64_t v)
+{
+    before_value(w);
+    put_int(w->out, v);
+}
+
+void json_w_real(struct json_w *w, double v)
+{
+    if (!isfinite(v)) {
+        json_w_null(w);
+        return;
+    }
+    before_value(w);
+    if (v == 0 && signbit(v)) {
+        buf_str(w->out, "-0.0");
+    } else if (fabs(v) < 0x1p53 && v == (double)(int64_t)v) {
+        put_int(w->out, (int64_t)v);
+    } else if (!put_decimal(w->out, v)) {
+        char text[40];
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, v);
+            if (strtod(text, NULL) == v)
+                break;
+        }
+        buf_str(w->out, text);
+    }
+}
+
+void json_w_bool(struct json_w *w, bool v)
+{
+    before_value(w);
+    buf_str(w->out, v ? "true" : "false");
+}
+
+void json_w_null(struct json_w *w)
+{
+    before_value(w);
+    buf_str(w->out, "null");
+}
+
+void json_w_raw(struct json_w *w, struct span json)
+{
+    before_value(w);
+    buf_span(w->out, json.n ? json : SPAN("null"));
+}
+
+void json_w_value(struct json_w *w, const struct json *v)
+{
+    switch (v ? v->type : JSON_NULL) {
+    case JSON_NULL:
+        json_w_null(w);
+        return;
+    case JSON_BOOL:
+        json_w_bool(w, v->boolean);
+        return;
+    case JSON_INT:
+        json_w_int(w, v->integer);
+        return;
+    case JSON_REAL:
+        json_w_real(w, v->real);
+        return;
+    case JSON_STRING:
+        json_w_span(w, v->string);
+        return;
+    case JSON_ARRAY:
+        json_w_array(w);
+        for (size_t i = 0; i < v->count; i++)
+            json_w_value(w, &v->items[i]);
+        json_w_array_end(w);
+        return;
+    case JSON_OBJECT:
+        json_w_object(w);
+        for (size_t i = 0; i < v->count; i++) {
+            json_w_name_span(w, v->names[i]);
+            json_w_value(w, &v->items[i]);
+        }
+        json_w_object_end(w);
+        return;
+    }
+}
+
+void json_w_kstr(struct json_w *w, const char *name, const char *v)
+{
+    json_w_name(w, name);
+    json_w_str(w, v);
+}
+
+void json_w_kspan(struct json_w *w, const char *name, struct span v)
+{
+    json_w_name(w, name);
+    json_w_span(w, v);
+}
+
+void json_w_kint(struct json_w *w, const char *name, int64_t v)
+{
+    json_w_name(w, name);
+    json_w_int(w, v);
+}
+
+void json_w_kreal(struct json_w *w, const char *name, double v)
+{
+    json_w_name(w, name);
+    json_w_real(w, v);
+}
+
+void json_w_kbool(struct json_w *w, const char *name, bool v)
+{
+    json_w_name(w, name);
+    json_w_bool(w, v);
+}
+
+void json_w_kraw(struct json_w *w, const char *name, struct span json)
+{
+    json_w_name(w, name);
+    json_w_raw(w, json);
+}
