@@ -22,13 +22,15 @@ struct csv {
     unsigned state;
 };
 
-/* One whole row; `fields` are valid during the call. Return false to stop feeding. */
+/* One whole row; `fields` are valid during the call and NUL-terminated. Return false to stop: csv_feed then
+ * returns true and takes no more. Lines with nothing on them are no rows. */
 typedef bool csv_row_fn(void *ctx, long line, const struct span *fields, int count);
 
 void csv_init(struct csv *c);
 void csv_fini(struct csv *c);
 /* Feed bytes; `last` says that the text ends here. A malformed row (stray quote, too long, too many
- * columns, not UTF-8) is an error naming the line; the reader cannot go on after it. */
+ * columns, not UTF-8, a NUL, CR without LF) is an error naming the line; the reader cannot go on after it.
+ * How the text is cut into pieces makes no difference to rows and errors. */
 bool csv_feed(struct csv *c, struct span bytes, bool last, csv_row_fn *row, void *ctx, struct err *e);
 
 #endif
