@@ -1,0 +1,272 @@
+---@meta
+--- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise，以及 office.org。都是纯函数，不存东西。
+
+---@class wangyi.std.calendar 日期、月份、时刻；写错的日期报错
+local calendar = {}
+
+---@param month_or_date string
+---@param n integer 可为负
+---@return string 同样格式；日期超出月末取月末
+function calendar.add_months(month_or_date, n) end
+
+---@param date string
+---@param n integer
+---@return string
+function calendar.add_days(date, n) end
+
+---@param datetime string
+---@param n number
+---@return string
+function calendar.add_minutes(datetime, n) end
+
+--- 整天数：to − from，只看日期。
+---@param from string 日期或时刻
+---@param to string
+---@return integer
+function calendar.days_between(from, to) end
+
+---@param from string 时刻
+---@param to string
+---@return number
+function calendar.minutes_between(from, to) end
+
+---@param from string
+---@param to string
+---@return integer
+function calendar.months_between(from, to) end
+
+--- date 在 now 之前 n 天以内，两端都算；date 缺失为 false。
+---@param date string|nil
+---@param n integer
+---@param now string
+---@return boolean
+function calendar.within_days(date, n, now) end
+
+--- month 之前的 n 个整月，由远到近，不含本月。
+---@param month string
+---@param n integer
+---@return string[]
+function calendar.months_back(month, n) end
+
+--- from 到 to 各月，两端都含。
+---@param from string
+---@param to string
+---@return string[]
+function calendar.months(from, to) end
+
+---@param text string 日期、时刻或月份
+---@return string
+function calendar.month_of(text) end
+
+---@param text string 日期或时刻
+---@return string
+function calendar.date_of(text) end
+
+---@param month string
+---@return string
+function calendar.first_day(month) end
+
+---@param month string
+---@return string
+function calendar.last_day(month) end
+
+---@param y integer
+---@param m integer
+---@return integer
+function calendar.days_in_month(y, m) end
+
+---@param text string 日期或时刻
+---@return integer 1 星期一 … 7 星期日
+function calendar.weekday(text) end
+
+---@param text string 日期或时刻
+---@return string "2020-W29"
+function calendar.iso_week(text) end
+
+---@param week string
+---@return string 该周星期一
+function calendar.week_start(week) end
+
+---@param datetime string
+---@return number 1970 年起的秒数
+function calendar.seconds(datetime) end
+
+---@param seconds number
+---@return string 东八区时刻
+function calendar.datetime(seconds) end
+
+---@param text string 日期或时刻
+---@return integer 1970-01-01 起的天数
+function calendar.day_number(text) end
+
+---@param day_number integer
+---@return string
+function calendar.date(day_number) end
+
+---@param hm string "08:30"
+---@return integer
+function calendar.minute_of_day(hm) end
+
+--- 是否落在钟点段："22:00-06:00"，可多段用逗号隔开；含起点，不含终点。
+---@param datetime string
+---@param ranges string
+---@return boolean
+function calendar.in_clock(datetime, ranges) end
+
+--- 加 n 个工作日。
+---@param ctx wangyi.ctx
+---@param date string
+---@param n integer
+---@return string
+function calendar.add_workdays(ctx, date, n) end
+
+--- (from, to] 里的工作日个数。
+---@param ctx wangyi.ctx
+---@param from string
+---@param to string
+---@return integer
+function calendar.workdays_between(ctx, from, to) end
+
+---@class wangyi.std.stats 求和、均值、百分比（分数，交叉相乘比较）
+local stats = {}
+
+---@param x number
+---@param digits? integer 默认 6
+---@return number
+function stats.round(x, digits) end
+
+---@param num number|nil
+---@param den number|nil 须大于零
+---@param unit? string
+---@return wangyi.ratio|nil, string|nil 原因
+function stats.ratio(num, den, unit) end
+
+--- part 占 whole 的百分比。
+---@param part number|nil
+---@param whole number|nil
+---@return wangyi.ratio|nil, string|nil
+function stats.percent(part, whole) end
+
+---@param prev number|nil
+---@param cur number|nil
+---@return wangyi.ratio|nil, string|nil
+function stats.percent_drop(prev, cur) end
+
+---@param prev number|nil
+---@param cur number|nil
+---@return wangyi.ratio|nil, string|nil
+function stats.percent_rise(prev, cur) end
+
+---@param r wangyi.ratio
+---@return number
+function stats.value(r) end
+
+---@param r wangyi.ratio
+---@param limit number
+---@return -1|0|1
+function stats.compare(r, limit) end
+
+---@param list any[]
+---@param of? string|fun(item: any): number|nil
+---@return number
+function stats.sum(list, of) end
+
+---@param list number[]
+---@return number|nil
+function stats.mean(list) end
+
+---@param list number[]
+---@return number|nil
+function stats.median(list) end
+
+---@class wangyi.std.text 写进告警的文字
+local text = {}
+
+---@param x number
+---@param digits? integer 默认 2
+---@return string "1,234.5"
+function text.number(x, digits) end
+
+---@param x number
+---@return string "86,000元"
+function text.yuan(x) end
+
+---@param x number
+---@return string "135万元"
+function text.money(x) end
+
+---@param r wangyi.ratio|number
+---@param digits? integer 默认 1
+---@return string "17.1%"
+function text.percent(r, digits) end
+
+---@param month string
+---@return string "2020年7月"
+function text.month(month) end
+
+---@param s string
+---@return integer 字数
+function text.len(s) end
+
+---@param s string
+---@param n integer
+---@return string
+function text.cut(s, n) end
+
+---@param s any
+---@return string
+function text.trim(s) end
+
+---@param s any
+---@return boolean
+function text.is_blank(s) end
+
+---@param s string
+---@param separator string
+---@return string[]
+function text.split(s, separator) end
+
+---@param s string
+---@param prefix string
+---@return boolean
+function text.starts_with(s, prefix) end
+
+---@param items string[]
+---@param max? integer
+---@return string
+function text.list(items, max) end
+
+---@param items any[]|nil
+---@param value any
+---@return boolean
+function text.contains(items, value) end
+
+---@class wangyi.std.enterprise 八必访共用
+---@field HOME string 本街道区划代码
+local enterprise = {}
+
+---@param ctx wangyi.ctx
+---@param ent_id string|nil
+---@return wangyi.row|nil 最新快照
+function enterprise.latest(ctx, ent_id) end
+
+---@param ent wangyi.row|nil
+---@param ent_id? string
+---@return string
+function enterprise.name(ent, ent_id) end
+
+---@param ent wangyi.row
+---@param date string
+---@return boolean 核实豁免到该日仍有效
+function enterprise.is_exempt(ent, date) end
+
+---@param ctx wangyi.ctx
+---@param ent_id string
+---@return number 近12月归属本街道的税收
+function enterprise.tax_12m(ctx, ent_id) end
+
+---@param code string|nil
+---@return string 街道名称
+function enterprise.street(code) end
+
+return { calendar = calendar, stats = stats, text = text, enterprise = enterprise }
