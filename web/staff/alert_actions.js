@@ -1,0 +1,28 @@
+// What a person can do to an alert and what each act asks for. The server says which of them are
+// allowed now; this table only knows how to ask.
+export const ACTIONS = {
+  sign: { tone: 'primary' },
+  note: { text: 'required' },
+  submit: { tone: 'primary', text: 'required', evidence: true },
+  close: { tone: 'primary', text: 'optional', verdict: true },
+  reject: { text: 'required' },
+  return: { text: 'required' },
+  extend: { text: 'required' },
+  reopen: { text: 'required' },
+  duplicate: { text: 'required' },
+  false_alarm: { text: 'required', tone: 'danger' }
+}
+
+export const VERDICTS = ['solved', 'not_solved']
+
+/** The allowed acts that this page can ask for, in the order of the table. */
+export function knownActions(allowed) {
+  return Object.keys(ACTIONS).filter((name) => allowed?.includes(name))
+}
+
+/** Evidence fields come as plain words or as {name, label}; always the latter here. */
+export function evidenceFields(life) {
+  return (life?.evidence || []).map((one) =>
+    typeof one === 'string' ? { name: one, label: one } : { ...one, label: one.label || one.name }
+  )
+}
