@@ -93,20 +93,22 @@ local function listed_signal(ent_id, month, ctx)
   end
 end
 
-local SIGNALS = { income_signal, zero_signal, power_signal, listed_signal }
+local SIGNALS = {
+  { "income", income_signal }, { "zero", zero_signal }, { "power", power_signal }, { "listed", listed_signal },
+}
 local RANK    = { yellow = 1, orange = 2, red = 3 }
 local LEVELS  = { "yellow", "orange", "red" }
 
--- 一家企业一个月一条：取最高级别，两个以上信号再升一级。
+-- 一家企业一个月一条：种类和级别取最高的信号（同级取在前的），两个以上信号再升一级。
 local function judge(ent, month, ctx)
   local key = ent.ent_id .. "|" .. month
   local here = ent.op_subdistrict == HOME or ent.tax_subdistrict == HOME
-  local rank, words = 0, {}
+  local rank, kind, words = 0, nil, {}
   if ctx:check("经营地或税收在本街道", here, "==", true) then
     for _, signal in ipairs(SIGNALS) do
-      local level, word = signal(ent.ent_id, month, ctx)
+      local level, word = signal[2](ent.ent_id, month, ctx)
       if level then
-        rank = math.max(rank, RANK[level])
+        if RANK[level] > rank then rank, kind = RANK[level], signal[1] end
         words[#words + 1] = word
       end
     end
@@ -115,7 +117,7 @@ local function judge(ent, month, ctx)
   if #words >= 2 then rank = math.min(rank + 1, #LEVELS) end
   local name = enterprise.name(ent)
   ctx:alert {
-    key = key, kind = "abnormal", level = LEVELS[rank], about = { "enterprise", ent.ent_id },
+    key = key, kind = kind, level = LEVELS[rank], about = { "enterprise", ent.ent_id },
     title = ("%s 经营情况异常"):format(name),
     text  = name .. table.concat(words, "；"),
   }
@@ -153,6 +155,10 @@ local function on_wake(_, data, ctx)
     }
   end
 end
+
+-- 四种信号同一种了结法：走访并写明结果。
+local LIFE = { close = "evidence", evidence = { "visit" }, results = { "normal", "solved", "trouble" },
+               limits = { visit = "1wd", close = "10wd" } }
 
 -- 例子 ------------------------------------------------------------------------------------------
 
@@ -203,7 +209,7 @@ local function plus(given, ...)
   return given
 end
 
-local function expect(level, month) return { { key = ID .. "|" .. (month or "2020-02"), kind = "abnormal", level = level } } end
+local function expect(level, kind) return { { key = ID .. "|2020-02", kind = kind, level = level } } end
 
 local function case(name, given, want, settings, at)
   return { name = name, given = given, at = at or "2020-03-10T08:00:00+08:00", settings = settings, expect = want }
@@ -246,13 +252,10 @@ return {
   },
   wake  = on_wake,
 
-  life = {
-    abnormal = { close = "evidence", evidence = { "visit" }, results = { "normal", "solved", "trouble" },
-                 limits = { visit = "1wd", close = "10wd" } },
-  },
+  life = { income = LIFE, zero = LIFE, power = LIFE, listed = LIFE },
 
   examples = {
-    case("营收下降17.07%，报黄", drop_to(6800000), expect "yellow"),
+    case("营收下降17.07%，报黄", drop_to(6800000), expect("yellow", "income")),
     case("恰好下降15%，不报", drop_to(6970000), {}),
     case("下降15%多一分钱，报黄", drop_to(6969999.99), expect "yellow"),
     case("恰好下降30%，仍是黄", drop_to(5740000), expect "yellow"),
@@ -277,7 +280,7 @@ return {
     case("累计口径：缺一个月，不报",
          { ent(), earned("2019-01", 100000), earned("2019-02", 100000), earned("2020-02", 1) }, {}, { basis = "ytd" }),
     case("连续三个月零税申报、去年有税，报橙",
-         zeros(5000, tax("2019-12", 0), tax("2020-01", 0), tax("2020-02", 0)), expect "orange"),
+         zeros(5000, tax("2019-12", 0), tax("2020-01", 0), tax("2020-02", 0)), expect("orange", "zero")),
     case("只有两个月零税，不报", zeros(5000, tax("2020-01", 0), tax("2020-02", 0)), {}),
     case("中间一个月没申报，不报",
          zeros(5000, tax("2019-12", 0), tax("2020-01", 0, false), tax("2020-02", 0)), {}),
@@ -286,7 +289,7 @@ return {
          { ent(), tax("2018-12", 5000), tax("2019-12", 0), tax("2020-01", 0), tax("2020-02", 0) }, expect "orange"),
     case("有税的月份在此前第13个月，不报",
          { ent(), tax("2018-11", 5000), tax("2019-12", 0), tax("2020-01", 0), tax("2020-02", 0) }, {}),
-    case("用电连续两月降过半，报黄", powers(1000, 499, 1000, 400), expect "yellow"),
+    case("用电连续两月降过半，报黄", powers(1000, 499, 1000, 400), expect("yellow", "power")),
     case("一个月恰好降一半，不报", powers(1000, 500, 1000, 400), {}),
     case("只有一个月降过半，不报", powers(1000, 900, 1000, 400), {}),
     case("两块电表合计没降过半，不报",
@@ -296,7 +299,7 @@ return {
                                    power("2019-02", 1000, "U2")), {}),
     case("用水不算用电", { ent(), { "utility_month", { account_id = "W1", month = "2020-02", subject_type = "enterprise",
                                              subject_id = ID, kind = "water", usage = 1 } } }, {}),
-    case("列入异常名录，当时就报橙", { ent(), listed("2020-02-20", "未按期公示年报") }, expect "orange", nil,
+    case("列入异常名录，当时就报橙", { ent(), listed("2020-02-20", "未按期公示年报") }, expect("orange", "listed"), nil,
          "2020-02-21T09:00:00+08:00"),
     case("移出异常名录，不报", { ent(), listed("2020-02-20", nil) }, {}, nil, "2020-02-21T09:00:00+08:00"),
     case("列入异常名录但不是本街道企业，不报",
