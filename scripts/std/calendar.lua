@@ -152,18 +152,28 @@ function calendar.months_between(from, to)
   return (y2 - y1) * 12 + m2 - m1
 end
 
+-- 从 y 年 m 月起第 0 … n-1 个月。
+local function run_of_months(y, m, n)
+  local list, count = {}, y * 12 + m - 1
+  for i = 1, n do
+    list[i] = ("%04d-%02d"):format(count // 12, count % 12 + 1)
+    count = count + 1
+  end
+  return list
+end
+
 --- month 之前的 n 个整月，由远到近，不含 month 本身。months_back("2020-07", 2) → {"2020-05","2020-06"}
 function calendar.months_back(month, n)
-  local list = {}
-  for i = n, 1, -1 do list[#list + 1] = calendar.add_months(month, -i) end
-  return list
+  local y, m = split_month(month)
+  if not y then fail("月份", month) end
+  return run_of_months(y, m - n, n)
 end
 
 --- from 到 to 的各月，两端都含；from 晚于 to 时为空。
 function calendar.months(from, to)
-  local list = {}
-  for i = 0, calendar.months_between(from, to) do list[i + 1] = calendar.add_months(from, i) end
-  return list
+  local n = calendar.months_between(from, to) + 1
+  local y, m = split_month(calendar.month_of(from))
+  return run_of_months(y, m, n)
 end
 
 --- 月份的第一天、最后一天。
