@@ -420,8 +420,8 @@ bool time_limit_parse(struct span s, struct time_limit *out, struct err *e)
     }
     n = span_cut_utf8(s, 40);
     return err_set(e, ERR_INPUT,
-                   "看不懂时限“%.*s”；请写成 15min、4h、3d、4wh（工作时）或 3wd（工作日）", (int)n,
-                   n ? s.p : "");
+                   "看不懂时限“%.*s”；请写成 15min、4h、3d、4wh（工作时）或 3wd（工作日）",
+                   (int)n, n ? s.p : "");
 }
 
 static int64_t due_working_hours(int64_t left, int64_t from, struct walk *walk)

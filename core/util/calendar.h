@@ -31,7 +31,7 @@ int64_t calendar_add_months(int64_t day, int months); /* the day is cut to the m
 /* Texts. Parsers take the whole span and refuse anything else (also 02-30, 24:00, a missing zone). */
 bool calendar_parse_date(struct span s, int64_t *day);     /* 2020-07-15 */
 bool calendar_parse_month(struct span s, int64_t *day);    /* 2020-07 → its first day */
-bool calendar_parse_datetime(struct span s, int64_t *us);  /* RFC 3339, any offset, fraction cut to µs */
+bool calendar_parse_datetime(struct span s, int64_t *us);  /* RFC 3339, any offset, cut to µs */
 bool calendar_parse_hm(struct span s, int *minute_of_day); /* 08:30 */
 void calendar_put_date(struct buf *b, int64_t day);
 void calendar_put_month(struct buf *b, int64_t day);

@@ -3,10 +3,10 @@
 #include <string.h>
 
 enum state {
-    AT_TEXT,     /* nothing seen yet: a byte order mark may come */
-    IN_MARK1,    /* EF seen */
-    IN_MARK2,    /* EF BB seen */
-    AT_FIELD,    /* before a field; with no columns yet, before a row */
+    AT_TEXT,  /* nothing seen yet: a byte order mark may come */
+    IN_MARK1, /* EF seen */
+    IN_MARK2, /* EF BB seen */
+    AT_FIELD, /* before a field; with no columns yet, before a row */
     IN_PLAIN,
     IN_QUOTES,
     AFTER_QUOTE, /* a quote inside quotes: the field's end or the first half of "" */
@@ -34,8 +34,9 @@ static bool put(struct csv *c, const char *p, size_t n, struct err *e)
     buf_put(&c->row, p, n);
     if (c->row.n <= CSV_ROW_MAX)
         return true;
-    return err_set(e, ERR_LIMIT, "第 %ld 行：一行最多 %d 字节；若没有这么长，多半是引号没有配对",
-                   c->row_line, (int)CSV_ROW_MAX);
+    return err_set(e, ERR_LIMIT,
+                   "第 %ld 行：一行最多 %d 字节；若没有这么长，多半是引号没有配对", c->row_line,
+                   (int)CSV_ROW_MAX);
 }
 
 static bool end_field(struct csv *c, struct err *e)
@@ -48,9 +49,10 @@ static bool end_field(struct csv *c, struct err *e)
     size_t n = c->row.n - 1 - start;
     const char *p = c->row.p + start;
     if (memchr(p, '\0', n) || !span_is_utf8((struct span){p, n}))
-        return err_set(e, ERR_INPUT,
-                       "第 %ld 行第 %d 列：不是 UTF-8 文字；请在表格软件里另存为“CSV UTF-8”再送",
-                       c->row_line, c->columns + 1);
+        return err_set(
+            e, ERR_INPUT,
+            "第 %ld 行第 %d 列：不是 UTF-8 文字；请在表格软件里另存为“CSV UTF-8”再送",
+            c->row_line, c->columns + 1);
     c->ends[c->columns++] = c->row.n - 1;
     c->state = AT_FIELD;
     return true;
@@ -126,8 +128,8 @@ static void count_lines(struct csv *c, const char *p, size_t n)
 }
 
 /* One step: takes at least one byte, or changes the state without taking any. */
-static bool step(struct csv *c, const char *p, size_t n, size_t *taken, csv_row_fn *row, void *ctx,
-                 struct err *e)
+static bool step(struct csv *c, const char *p, size_t n, size_t *taken, csv_row_fn *row,
+                 void *ctx, struct err *e)
 {
     char byte = p[0];
     *taken = 1;
@@ -219,7 +221,8 @@ static bool finish(struct csv *c, csv_row_fn *row, void *ctx, struct err *e)
     return is_blank(c) || end_with(c, '\n', row, ctx, e);
 }
 
-bool csv_feed(struct csv *c, struct span bytes, bool last, csv_row_fn *row, void *ctx, struct err *e)
+bool csv_feed(struct csv *c, struct span bytes, bool last, csv_row_fn *row, void *ctx,
+              struct err *e)
 {
     bool ok = true;
     if (c->state == FAILED)

@@ -107,7 +107,8 @@ static const char *skip_plain(const char *p, const char *end)
         p += 8;
     }
 #endif
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
+           *p != '\\')
         p++;
     return p;
 }
@@ -151,7 +152,8 @@ static bool read_escape(struct reader *r, const char *p, size_t *length, uint32_
     *cp = (uint32_t)high;
     if (high < 0xD800 || high > 0xDFFF)
         return true;
-    int low = high < 0xDC00 && r->end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
+    int low =
+        high < 0xDC00 && r->end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
     if (low < 0xDC00 || low > 0xDFFF)
         return fail(r, p, ERR_INPUT, "代理字符 \\u%04X 没有成对", (unsigned)high);
     *length = 12;
@@ -182,7 +184,8 @@ static bool check_string(struct reader *r, size_t *unescaped)
             do {
                 size_t n = utf8_length((const unsigned char *)p, (const unsigned char *)r->end);
                 if (n == 0)
-                    return fail(r, p, ERR_INPUT, "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
+                    return fail(r, p, ERR_INPUT,
+                                "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
                 p += n;
             } while (p < r->end && (unsigned char)*p >= 0x80);
         } else if (c == '\\') {
@@ -296,7 +299,8 @@ static bool unexpected(struct reader *r, const char *wanted)
     unsigned char c = (unsigned char)*r->p;
     if (c > 0x20 && c < 0x7F)
         return fail(r, r->p, ERR_INPUT, "这里应当是%s，却是“%c”", wanted, c);
-    if (c >= 0x80 && utf8_length((const unsigned char *)r->p, (const unsigned char *)r->end) == 0)
+    if (c >= 0x80 &&
+        utf8_length((const unsigned char *)r->p, (const unsigned char *)r->end) == 0)
         return fail(r, r->p, ERR_INPUT, "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
     return fail(r, r->p, ERR_INPUT, "这里应当是%s", wanted);
 }
@@ -536,8 +540,8 @@ static bool check_size(struct reader *r)
     size_t n = (size_t)(r->end - r->start);
     if (n <= r->limits->bytes)
         return true;
-    return fail(r, r->start + r->limits->bytes, ERR_LIMIT, "JSON 文本有 %zu 字节，最多 %zu 字节", n,
-                r->limits->bytes);
+    return fail(r, r->start + r->limits->bytes, ERR_LIMIT,
+                "JSON 文本有 %zu 字节，最多 %zu 字节", n, r->limits->bytes);
 }
 
 static bool at_end(struct reader *r)
@@ -546,13 +550,18 @@ static bool at_end(struct reader *r)
     return r->p == r->end || fail(r, r->p, ERR_INPUT, "JSON 已经结束，后面还有多余的内容");
 }
 
-const struct json *json_parse(struct arena *a, struct span text, const struct json_limits *limits,
-                              size_t *at, struct err *e)
+const struct json *json_parse(struct arena *a, struct span text,
+                              const struct json_limits *limits, size_t *at, struct err *e)
 {
     struct json_limits l = with_defaults(limits);
     const char *start = text.n ? text.p : "";
-    struct reader r = {.start = start, .p = start, .end = start + text.n, .limits = &l,
-                       .arena = a, .copy = true, .e = e};
+    struct reader r = {.start = start,
+                       .p = start,
+                       .end = start + text.n,
+                       .limits = &l,
+                       .arena = a,
+                       .copy = true,
+                       .e = e};
     struct json *v = arena_alloc(a, sizeof *v);
     bool ok = check_size(&r);
     if (ok) {
@@ -637,16 +646,22 @@ static bool scan_failed(struct json_scan *s, const struct reader *r)
 
 static struct reader scan_reader(struct json_scan *s, struct err *e)
 {
-    return (struct reader){.start = s->text.p, .p = s->text.p + s->at,
-                           .end = s->text.p + s->text.n, .limits = &s->limits,
-                           .arena = s->arena, .depth = 1, .e = e};
+    return (struct reader){.start = s->text.p,
+                           .p = s->text.p + s->at,
+                           .end = s->text.p + s->text.n,
+                           .limits = &s->limits,
+                           .arena = s->arena,
+                           .depth = 1,
+                           .e = e};
 }
 
 bool json_scan_open(struct json_scan *s, struct arena *a, struct span text,
                     const struct json_limits *limits, struct err *e)
 {
-    *s = (struct json_scan){.text = {text.n ? text.p : "", text.n}, .first = true,
-                            .limits = with_defaults(limits), .arena = a};
+    *s = (struct json_scan){.text = {text.n ? text.p : "", text.n},
+                            .first = true,
+                            .limits = with_defaults(limits),
+                            .arena = a};
     struct reader r = scan_reader(s, e);
     r.depth = 0;
     if (!check_size(&r))
@@ -700,8 +715,8 @@ static bool scan_value(struct reader *r, struct json_value *v)
 }
 
 /* One member from `names` on; *more tells whether there was one. */
-static bool scan_member(struct json_scan *s, struct reader *r, struct names *names, struct span *name,
-                        struct json_value *value, bool *more)
+static bool scan_member(struct json_scan *s, struct reader *r, struct names *names,
+                        struct span *name, struct json_value *value, bool *more)
 {
     *more = true;
     if (s->first && at_close(r, '}'))
@@ -714,7 +729,8 @@ static bool scan_member(struct json_scan *s, struct reader *r, struct names *nam
     return read_name(r, names, name) && scan_value(r, value);
 }
 
-bool json_scan_next(struct json_scan *s, struct span *name, struct json_value *value, struct err *e)
+bool json_scan_next(struct json_scan *s, struct span *name, struct json_value *value,
+                    struct err *e)
 {
     if (s->failed || s->done)
         return false;
@@ -802,8 +818,8 @@ void json_w_array_end(struct json_w *w)
 
 static void put_escape(struct buf *out, unsigned char c)
 {
-    static const char short_form[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                        ['\t'] = 't'};
+    static const char short_form[32] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     if (c == '"' || c == '\\' || short_form[c & 31]) {
         buf_char(out, '\\');
         buf_char(out, c == '"' || c == '\\' ? (char)c : short_form[c]);

@@ -62,7 +62,8 @@ static void put_line(enum log_level level, const char *group, const char *text, 
     struct tm t;
     gmtime_r(&second, &t);
     size_t at = strftime(line, 32, "%Y-%m-%dT%H:%M:%S", &t);
-    at += (size_t)snprintf(line + at, 96, ".%03dZ %s ", (int)(now % 1000000 / 1000), names[level]);
+    at += (size_t)snprintf(line + at, 96, ".%03dZ %s ", (int)(now % 1000000 / 1000),
+                           names[level]);
     at += escape(line + at, GROUP_NAME + 20, group, strlen(group));
     line[at++] = ':';
     line[at++] = ' ';

@@ -23,16 +23,16 @@
 #include "util/span.h"
 
 /* run the tests of a table; for the last line of main() */
-#define unit_run(tests)                                                                            \
-    (getenv("F") ? cmocka_set_test_filter(getenv("F")) : (void)0,                                  \
+#define unit_run(tests)                                                                        \
+    (getenv("F") ? cmocka_set_test_filter(getenv("F")) : (void)0,                              \
      cmocka_run_group_tests(tests, NULL, NULL))
 
-#define assert_span(actual, literal)                                                               \
-    do {                                                                                           \
-        struct span unit_span_ = (actual);                                                         \
-        assert_int_equal(unit_span_.n, sizeof(literal) - 1);                                       \
-        if (unit_span_.n)                                                                          \
-            assert_memory_equal(unit_span_.p, literal, unit_span_.n);                              \
+#define assert_span(actual, literal)                                                           \
+    do {                                                                                       \
+        struct span unit_span_ = (actual);                                                     \
+        assert_int_equal(unit_span_.n, sizeof(literal) - 1);                                   \
+        if (unit_span_.n)                                                                      \
+            assert_memory_equal(unit_span_.p, literal, unit_span_.n);                          \
     } while (0)
 
 static uint64_t unit_state;
@@ -41,7 +41,8 @@ static uint64_t unit_state;
 static inline void unit_seed(const char *test)
 {
     const char *given = getenv("SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 20;
+    uint64_t seed =
+        given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 20;
     printf("SEED=%llu  # %s\n", (unsigned long long)seed, test);
     unit_state = seed * 0x9E3779B97F4A7C15ULL + 1;
 }

@@ -40,8 +40,8 @@ static void every_day_until_9999_splits_and_joins_as_the_library_has_it(void **s
         struct tm t;
         int64_t back;
         gmtime_r(&seconds, &t);
-        bool same = c.year == t.tm_year + 1900 && c.month == t.tm_mon + 1 && c.day == t.tm_mday &&
-                    c.weekday == (t.tm_wday + 6) % 7 + 1;
+        bool same = c.year == t.tm_year + 1900 && c.month == t.tm_mon + 1 &&
+                    c.day == t.tm_mday && c.weekday == (t.tm_wday + 6) % 7 + 1;
         if (!same || !calendar_join(c.year, c.month, c.day, &back) || back != d)
             fail_msg("day %lld", (long long)d);
     }
@@ -78,12 +78,15 @@ static void adding_months_stays_inside_the_month(void **state)
         int months;
         const char *to;
     } cases[] = {
-        {"2020-01-31", 1, "2020-02-29"},  {"2021-01-31", 1, "2021-02-28"},  {"2020-03-31", -1, "2020-02-29"},
-        {"2020-12-15", 1, "2021-01-15"},  {"2020-01-15", -1, "2019-12-15"}, {"2020-02-29", 12, "2021-02-28"},
-        {"2020-02-29", -12, "2019-02-28"}, {"2020-05-31", 0, "2020-05-31"}, {"2020-08-31", 25, "2022-09-30"},
+        {"2020-01-31", 1, "2020-02-29"},   {"2021-01-31", 1, "2021-02-28"},
+        {"2020-03-31", -1, "2020-02-29"},  {"2020-12-15", 1, "2021-01-15"},
+        {"2020-01-15", -1, "2019-12-15"},  {"2020-02-29", 12, "2021-02-28"},
+        {"2020-02-29", -12, "2019-02-28"}, {"2020-05-31", 0, "2020-05-31"},
+        {"2020-08-31", 25, "2022-09-30"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(text_of(calendar_put_date, calendar_add_months(day(cases[i].from), cases[i].months)),
+        assert_string_equal(text_of(calendar_put_date,
+                                    calendar_add_months(day(cases[i].from), cases[i].months)),
                             cases[i].to);
 }
 
@@ -113,9 +116,11 @@ static void datetimes_of_any_offset_are_one_moment(void **state)
 {
     (void)state;
     static const char *const same[] = {
-        "2020-07-15T08:30:00+08:00",  "2020-07-15T00:30:00Z",       "2020-07-14T19:30:00-05:00",
-        "2020-07-15T06:00:00+05:30",  "2020-07-15T08:30:00.000+08:00", "2020-07-15t00:30:00z",
-        "2020-07-15T00:30:00-00:00",  "2020-07-15T00:30:00.000000999Z", "2020-07-16T00:29:00+23:59",
+        "2020-07-15T08:30:00+08:00",     "2020-07-15T00:30:00Z",
+        "2020-07-14T19:30:00-05:00",     "2020-07-15T06:00:00+05:30",
+        "2020-07-15T08:30:00.000+08:00", "2020-07-15t00:30:00z",
+        "2020-07-15T00:30:00-00:00",     "2020-07-15T00:30:00.000000999Z",
+        "2020-07-16T00:29:00+23:59",
     };
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         assert_true(us(same[i]) == 1594773000LL * 1000000);
@@ -182,15 +187,18 @@ static void dates_months_and_hours_are_read_strictly(void **state)
     int64_t v;
     int minute;
     assert_true(calendar_parse_month(SPAN("2020-07"), &v) && v == day("2020-07-01"));
-    static const char *const bad_months[] = {"2020-13", "2020-00", "2020-7", "2020-07-01", "1969-12", "202007", "2020-07 "};
+    static const char *const bad_months[] = {"2020-13", "2020-00", "2020-7",  "2020-07-01",
+                                             "1969-12", "202007",  "2020-07 "};
     for (size_t i = 0; i < sizeof bad_months / sizeof *bad_months; i++)
         assert_false(calendar_parse_month(span_of(bad_months[i]), &v));
-    static const char *const bad_dates[] = {"2020-02-30", "2020-07-15T", "2020-07-1", "2020/07/15", "15-07-2020", "2020-07-32"};
+    static const char *const bad_dates[] = {"2020-02-30", "2020-07-15T", "2020-07-1",
+                                            "2020/07/15", "15-07-2020",  "2020-07-32"};
     for (size_t i = 0; i < sizeof bad_dates / sizeof *bad_dates; i++)
         assert_false(calendar_parse_date(span_of(bad_dates[i]), &v));
     assert_true(calendar_parse_hm(SPAN("08:30"), &minute) && minute == 510);
     assert_true(calendar_parse_hm(SPAN("23:59"), &minute) && minute == 1439);
-    static const char *const bad_hours[] = {"24:00", "8:30", "08:60", "08:30:00", "0830", "", "08:3"};
+    static const char *const bad_hours[] = {"24:00", "8:30", "08:60", "08:30:00",
+                                            "0830",  "",     "08:3"};
     for (size_t i = 0; i < sizeof bad_hours / sizeof *bad_hours; i++)
         assert_false(calendar_parse_hm(span_of(bad_hours[i]), &minute));
 }
@@ -198,8 +206,10 @@ static void dates_months_and_hours_are_read_strictly(void **state)
 static void what_is_written_reads_back(void **state)
 {
     (void)state;
-    assert_string_equal(text_of(calendar_put_datetime, 1594773000LL * 1000000), "2020-07-15T08:30:00+08:00");
-    assert_string_equal(text_of(calendar_put_datetime, 1594773000000001), "2020-07-15T08:30:00.000001+08:00");
+    assert_string_equal(text_of(calendar_put_datetime, 1594773000LL * 1000000),
+                        "2020-07-15T08:30:00+08:00");
+    assert_string_equal(text_of(calendar_put_datetime, 1594773000000001),
+                        "2020-07-15T08:30:00.000001+08:00");
     assert_string_equal(text_of(calendar_put_month, day("2020-07-15")), "2020-07");
     unit_seed(__func__);
     int64_t span_us = calendar_day_start(2932897) + CALENDAR_OFFSET_US;
@@ -263,7 +273,8 @@ static void timetables_are_due_strictly_after(void **state)
 static bool is_due_by_the_book(const struct schedule *s, int64_t minute)
 {
     int64_t local = minute + 480;
-    struct calendar_date d = calendar_split(local / 1440), tomorrow = calendar_split(local / 1440 + 1);
+    struct calendar_date d = calendar_split(local / 1440),
+                         tomorrow = calendar_split(local / 1440 + 1);
     int of_day = (int)(local % 1440);
     switch (s->kind) {
     case SCHEDULE_5MIN:
@@ -275,7 +286,8 @@ static bool is_due_by_the_book(const struct schedule *s, int64_t minute)
     case SCHEDULE_WEEKLY:
         return of_day == s->minute && d.weekday == s->weekday;
     case SCHEDULE_MONTHLY:
-        return of_day == s->minute && (d.day == s->day || (tomorrow.day == 1 && d.day < s->day));
+        return of_day == s->minute &&
+               (d.day == s->day || (tomorrow.day == 1 && d.day < s->day));
     }
     return false;
 }
@@ -285,8 +297,10 @@ static void timetables_agree_with_a_walk_over_all_minutes(void **state)
     (void)state;
     unit_seed(__func__);
     for (int i = 0; i < 60; i++) {
-        struct schedule s = {.kind = (enum schedule_kind)unit_below(5), .weekday = 1 + (int)unit_below(7),
-                             .day = 25 + (int)unit_below(7), .minute = (int)unit_below(1440)};
+        struct schedule s = {.kind = (enum schedule_kind)unit_below(5),
+                             .weekday = 1 + (int)unit_below(7),
+                             .day = 25 + (int)unit_below(7),
+                             .minute = (int)unit_below(1440)};
         int64_t from = day("2019-12-01") + unit_below(500);
         int64_t at = calendar_day_start(from) / CALENDAR_MINUTE_US + unit_below(1440);
         int64_t next = schedule_next(&s, at * CALENDAR_MINUTE_US + unit_below(2));
@@ -301,10 +315,28 @@ static void a_timetable_of_another_form_is_refused_with_the_forms(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",          "5 min",          "10min",           "5min ",            "hourly 08:00",     "daily",
-        "daily 7:00", "daily 24:00",   "daily  07:00",    "weekly 08:00",     "weekly mon 08:00", "weekly Mon",
-        "Weekly Mon 08:00",            "monthly 10 08:00", "monthly d0 08:00", "monthly d32 08:00", "monthly d010 08:00",
-        "monthly d-1 08:00",           "monthly d10",     "monthly d01 08:00", "每天 07:00",      "daily 07:00 x",
+        "",
+        "5 min",
+        "10min",
+        "5min ",
+        "hourly 08:00",
+        "daily",
+        "daily 7:00",
+        "daily 24:00",
+        "daily  07:00",
+        "weekly 08:00",
+        "weekly mon 08:00",
+        "weekly Mon",
+        "Weekly Mon 08:00",
+        "monthly 10 08:00",
+        "monthly d0 08:00",
+        "monthly d32 08:00",
+        "monthly d010 08:00",
+        "monthly d-1 08:00",
+        "monthly d10",
+        "monthly d01 08:00",
+        "每天 07:00",
+        "daily 07:00 x",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct schedule s;
@@ -368,16 +400,19 @@ static void limits_fall_due_when_the_office_would_say(void **state)
         {"1wd", "2020-07-15T23:59:59+08:00", "2020-07-16T17:30:00+08:00"},
         {"3wd", "2020-07-15T10:00:00+08:00", "2020-07-20T17:30:00+08:00"},
         {"1wd", "2020-07-17T10:00:00+08:00", "2020-07-20T17:30:00+08:00"},
-        {"1wd", "2020-07-18T10:00:00+08:00", "2020-07-21T17:30:00+08:00"}, /* base day is Monday */
+        {"1wd", "2020-07-18T10:00:00+08:00",
+         "2020-07-21T17:30:00+08:00"}, /* base day is Monday */
         {"10wd", "2020-07-15T10:00:00+08:00", "2020-07-29T17:30:00+08:00"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct time_limit l = limit(cases[i].limit);
-        assert_string_equal(text_of(calendar_put_datetime, time_limit_due(&l, us(cases[i].from), NULL)),
-                            cases[i].due);
+        assert_string_equal(
+            text_of(calendar_put_datetime, time_limit_due(&l, us(cases[i].from), NULL)),
+            cases[i].due);
         struct workdays empty = {NULL, NULL};
-        assert_string_equal(text_of(calendar_put_datetime, time_limit_due(&l, us(cases[i].from), &empty)),
-                            cases[i].due);
+        assert_string_equal(
+            text_of(calendar_put_datetime, time_limit_due(&l, us(cases[i].from), &empty)),
+            cases[i].due);
     }
 }
 
@@ -397,8 +432,9 @@ static void holidays_and_made_up_days_count_as_the_calendar_says(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct time_limit l = limit(cases[i].limit);
-        assert_string_equal(text_of(calendar_put_datetime, time_limit_due(&l, us(cases[i].from), &w)),
-                            cases[i].due);
+        assert_string_equal(
+            text_of(calendar_put_datetime, time_limit_due(&l, us(cases[i].from), &w)),
+            cases[i].due);
     }
     assert_int_equal(workdays_left(day("2020-09-30"), day("2020-10-10"), &w), 2);
     assert_int_equal(workdays_left(day("2020-10-09"), day("2020-10-09"), &w), 0);
@@ -432,7 +468,9 @@ static void working_hours_agree_with_counting_minutes(void **state)
     unit_seed(__func__);
     for (int i = 0; i < 500; i++) {
         struct time_limit l = {.amount = 1 + (int)unit_below(40), .unit = LIMIT_WH};
-        int64_t at = calendar_day_start(day("2020-01-01") + unit_below(400)) / CALENDAR_MINUTE_US + unit_below(1440);
+        int64_t at =
+            calendar_day_start(day("2020-01-01") + unit_below(400)) / CALENDAR_MINUTE_US +
+            unit_below(1440);
         int64_t due = time_limit_due(&l, at * CALENDAR_MINUTE_US, NULL);
         int64_t left = l.amount * 60;
         for (; left; at++)
@@ -448,8 +486,9 @@ static void a_limit_of_another_form_is_refused_with_the_forms(void **state)
     assert_true(l.amount == 15 && l.unit == LIMIT_MIN);
     l = limit("10wd");
     assert_true(l.amount == 10 && l.unit == LIMIT_WD);
-    static const char *const bad[] = {"", "3", "wd", "0d", "-1d", "3 d", "3D", "3wd ", "1.5h", "99999999999999999999d",
-                                      "2001wd", "3w", "3m", "三天"};
+    static const char *const bad[] = {"",       "3",  "wd",   "0d",   "-1d",
+                                      "3 d",    "3D", "3wd ", "1.5h", "99999999999999999999d",
+                                      "2001wd", "3w", "3m",   "三天"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = {0};
         if (time_limit_parse(span_of(bad[i]), &l, &e))

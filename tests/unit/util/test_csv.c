@@ -95,10 +95,15 @@ static void rows_come_out_with_their_lines(void **state)
         {",\n", "1:|;"},
         {",", "1:|;"},
         {"a,\n,b", "1:a|;2:|b;"},
-        {"\xEF\xBB\xBF" "a,b\n", "1:a|b;"},
+        {"\xEF\xBB\xBF"
+         "a,b\n",
+         "1:a|b;"},
         {"\xEF\xBB\xBF\"a\",b\n", "1:a|b;"},
         {"\xEF\xBB\xBF", ""},
-        {"a\n\xEF\xBB\xBF" "b", "1:a;2:\xEF\xBB\xBF" "b;"},
+        {"a\n\xEF\xBB\xBF"
+         "b",
+         "1:a;2:\xEF\xBB\xBF"
+         "b;"},
         {"\xEF\xBC\x88x\n", "1:\xEF\xBC\x88x;"},
         {"\xEF\xBB\xB0x\n", "1:\xEF\xBB\xB0x;"},
         {"\n\na\n\r\n\nb\n\n", "3:a;6:b;"},
@@ -183,8 +188,10 @@ static void a_reader_told_to_stop_takes_no_more(void **state)
 static void any_split_gives_the_same_rows(void **state)
 {
     (void)state;
-    static const char *const parts[] = {"a", "小河", "\"", "\"\"", ",", ",", "\n", "\r\n", "\r", "\xEF\xBB\xBF",
-                                        "\xEF", "long field of text", " ", "\"q\"", "\"a\nb\"", "\xBB"};
+    static const char *const parts[] = {
+        "a",  "小河",  "\"",       "\"\"",         ",",    ",",
+        "\n", "\r\n",  "\r",       "\xEF\xBB\xBF", "\xEF", "long field of text",
+        " ",  "\"q\"", "\"a\nb\"", "\xBB"};
     long good = 0;
     unit_seed(__func__);
     for (int i = 0; i < 20000; i++) {
@@ -196,7 +203,8 @@ static void any_split_gives_the_same_rows(void **state)
         good += read_in_pieces(buf_view(&b), all_at_once, &whole);
         read_in_pieces(buf_view(&b), random_size, &pieces);
         if (strcmp(whole.text.p, pieces.text.p) != 0)
-            fail_msg("%.*s\n  whole  %s\n  pieces %s", SPAN_ARG(buf_view(&b)), whole.text.p, pieces.text.p);
+            fail_msg("%.*s\n  whole  %s\n  pieces %s", SPAN_ARG(buf_view(&b)), whole.text.p,
+                     pieces.text.p);
         buf_free(&b);
         buf_free(&whole.text);
         buf_free(&pieces.text);

@@ -7,9 +7,11 @@ static void sha256_gives_the_published_digests(void **state)
     (void)state;
     char hex[65];
     id_sha256_hex(hex, SPAN("abc"));
-    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(hex,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     id_sha256_hex(hex, SPAN_NONE);
-    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(hex,
+                        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 static void hex_is_lower_case(void **state)

@@ -72,8 +72,9 @@ static void check_refusals(const struct refusal *cases, size_t n)
 static void every_type_is_read_with_its_value(void **state)
 {
     (void)state;
-    const struct json *v = parse(" {\"n\":null,\"t\":true,\"f\":false,\"i\":-12,\"r\":0.5,\"s\":\"小河\","
-                                 "\"a\":[1,[],{}],\"o\":{\"k\":\"v\"}} \n");
+    const struct json *v =
+        parse(" {\"n\":null,\"t\":true,\"f\":false,\"i\":-12,\"r\":0.5,\"s\":\"小河\","
+              "\"a\":[1,[],{}],\"o\":{\"k\":\"v\"}} \n");
     int64_t i;
     double d;
     assert_true(json_is(v, JSON_OBJECT));
@@ -125,7 +126,8 @@ static void escapes_become_the_characters_they_stand_for(void **state)
 {
     (void)state;
     const struct json *v =
-        parse("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\",\"\\u00e9\\u4E2d\\ud83d\\uDE00\\uFFFF\",\"a\\u000ab\"]");
+        parse("[\"\\\"\\\\\\/"
+              "\\b\\f\\n\\r\\t\",\"\\u00e9\\u4E2d\\ud83d\\uDE00\\uFFFF\",\"a\\u000ab\"]");
     assert_span(json_string(json_item(v, 0)), "\"\\/\b\f\n\r\t");
     assert_span(json_string(json_item(v, 1)), "é中😀\xEF\xBF\xBF");
     assert_span(json_string(json_item(v, 2)), "a\nb");
@@ -150,9 +152,23 @@ static void reals_are_read_to_the_nearest_double(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "0.1", "1e3", "1E-3", "123456789012345678.5", "9007199254740993.0", "0.30000000000000004",
-        "1.7976931348623157e308", "4.9e-324", "2.2250738585072011e-308", "1e-400", "-0.0", "5e22",
-        "5e23", "9007199254740993e10", "123456.789e-22", "6.02214076e+23", "3.14159265358979323846264338",
+        "0.1",
+        "1e3",
+        "1E-3",
+        "123456789012345678.5",
+        "9007199254740993.0",
+        "0.30000000000000004",
+        "1.7976931348623157e308",
+        "4.9e-324",
+        "2.2250738585072011e-308",
+        "1e-400",
+        "-0.0",
+        "5e22",
+        "5e23",
+        "9007199254740993e10",
+        "123456.789e-22",
+        "6.02214076e+23",
+        "3.14159265358979323846264338",
     };
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
         double d, wanted = strtod(texts[k], NULL);
@@ -171,11 +187,21 @@ static void numbers_of_another_grammar_are_refused(void **state)
 {
     (void)state;
     static const struct refusal cases[] = {
-        {"01", 1, "不是合法的数字"},   {"-", 1, "不是合法的数字"},    {"-a", 1, "不是合法的数字"},
-        {"1.", 2, "不是合法的数字"},   {"[1.e5]", 3, "不是合法的数字"}, {"1e", 2, "不是合法的数字"},
-        {"1e+", 3, "不是合法的数字"},  {"-01", 2, "不是合法的数字"},  {"+1", 0, "这里应当是一个值"},
-        {".5", 0, "这里应当是一个值"}, {"NaN", 0, "这里应当是一个值"},   {"Infinity", 0, "这里应当是一个值"},
-        {"1e309", 0, "数太大"},        {"-1e999999999", 0, "数太大"}, {"0x10", 1, "多余的内容"},
+        {"01", 1, "不是合法的数字"},
+        {"-", 1, "不是合法的数字"},
+        {"-a", 1, "不是合法的数字"},
+        {"1.", 2, "不是合法的数字"},
+        {"[1.e5]", 3, "不是合法的数字"},
+        {"1e", 2, "不是合法的数字"},
+        {"1e+", 3, "不是合法的数字"},
+        {"-01", 2, "不是合法的数字"},
+        {"+1", 0, "这里应当是一个值"},
+        {".5", 0, "这里应当是一个值"},
+        {"NaN", 0, "这里应当是一个值"},
+        {"Infinity", 0, "这里应当是一个值"},
+        {"1e309", 0, "数太大"},
+        {"-1e999999999", 0, "数太大"},
+        {"0x10", 1, "多余的内容"},
         {"1 2", 2, "多余的内容"},
         {"0.00000000000000000000000000000000000000001", 0, "数字最多 40 位"},
     };
@@ -231,22 +257,14 @@ static void strings_that_are_not_clean_utf8_are_refused(void **state)
 {
     (void)state;
     static const struct refusal cases[] = {
-        {"\"abc", 0, "没有结束的引号"},
-        {"\"a\nb\"", 2, "控制字符 0x0A"},
-        {"\"\x1f\"", 1, "控制字符 0x1F"},
-        {"\"\\x\"", 1, "没有这种转义"},
-        {"\"\\", 1, "转义符处中断"},
-        {"\"\\u12\"", 1, "四位十六进制"},
-        {"\"\\u12g4\"", 1, "四位十六进制"},
-        {"\"\\u0000\"", 1, "\\u0000"},
-        {"\"\\ud800\"", 1, "没有成对"},
-        {"\"\\ud800\\u0041\"", 1, "没有成对"},
-        {"\"\\udc00\\ud800\"", 1, "没有成对"},
-        {"\"中\xE4\xB8\"", 4, "UTF-8"},
-        {"\"\xC0\x80\"", 1, "UTF-8"},
-        {"\"\xED\xA0\x80\"", 1, "UTF-8"},
-        {"\"\xF4\x90\x80\x80\"", 1, "UTF-8"},
-        {"\"\xF0\x80\x80\x80\"", 1, "UTF-8"},
+        {"\"abc", 0, "没有结束的引号"},        {"\"a\nb\"", 2, "控制字符 0x0A"},
+        {"\"\x1f\"", 1, "控制字符 0x1F"},      {"\"\\x\"", 1, "没有这种转义"},
+        {"\"\\", 1, "转义符处中断"},           {"\"\\u12\"", 1, "四位十六进制"},
+        {"\"\\u12g4\"", 1, "四位十六进制"},    {"\"\\u0000\"", 1, "\\u0000"},
+        {"\"\\ud800\"", 1, "没有成对"},        {"\"\\ud800\\u0041\"", 1, "没有成对"},
+        {"\"\\udc00\\ud800\"", 1, "没有成对"}, {"\"中\xE4\xB8\"", 4, "UTF-8"},
+        {"\"\xC0\x80\"", 1, "UTF-8"},          {"\"\xED\xA0\x80\"", 1, "UTF-8"},
+        {"\"\xF4\x90\x80\x80\"", 1, "UTF-8"},  {"\"\xF0\x80\x80\x80\"", 1, "UTF-8"},
         {"\"1234567\x80\"", 8, "UTF-8"},
     };
     refuse(cases);
@@ -343,8 +361,9 @@ static void the_default_limits_are_those_of_the_promise(void **state)
 static void a_scan_gives_the_members_one_by_one(void **state)
 {
     (void)state;
-    struct span text = SPAN(" {\"s\":\"plain\", \"e\":\"a\\tb\",\"i\":-5 ,\"r\":2.5,\"b\":true,\"n\":null,"
-                            "\"l\":[\"x\", \"y\"] ,\"o\":{\"k\":[]}}\r\n");
+    struct span text =
+        SPAN(" {\"s\":\"plain\", \"e\":\"a\\tb\",\"i\":-5 ,\"r\":2.5,\"b\":true,\"n\":null,"
+             "\"l\":[\"x\", \"y\"] ,\"o\":{\"k\":[]}}\r\n");
     struct json_scan s;
     struct json_value v;
     struct span name;
@@ -377,7 +396,8 @@ static void a_scan_gives_the_members_one_by_one(void **state)
     assert_false(s.failed);
 }
 
-static bool scan_all(struct span text, const struct json_limits *limits, size_t *at, struct err *e)
+static bool scan_all(struct span text, const struct json_limits *limits, size_t *at,
+                     struct err *e)
 {
     struct json_scan s;
     struct json_value v;
@@ -443,7 +463,9 @@ static void the_writer_sets_commas_and_escapes(void **state)
     struct json_w w = json_w_begin(&b);
     json_w_object(&w);
     json_w_kstr(&w, "s", "引\"\\\b\f\n\r\t\x01/\x7f");
-    json_w_kspan(&w, "n", SPAN("a\0b\xFF\xE4\xB8" "c"));
+    json_w_kspan(&w, "n",
+                 SPAN("a\0b\xFF\xE4\xB8"
+                      "c"));
     json_w_kstr(&w, "null", NULL);
     json_w_name(&w, "a");
     json_w_array(&w);
@@ -459,9 +481,10 @@ static void the_writer_sets_commas_and_escapes(void **state)
     json_w_kbool(&w, "f", false);
     json_w_object_end(&w);
     json_w_end(&w);
-    assert_span(buf_view(&b),
-                "x={\"s\":\"引\\\"\\\\\\b\\f\\n\\r\\t\\u0001/\x7f\",\"n\":\"a�b���c\",\"null\":null,"
-                "\"a\":[-9223372036854775808,[],{},true],\"raw\":[1],\"none\":null,\"f\":false}");
+    assert_span(
+        buf_view(&b),
+        "x={\"s\":\"引\\\"\\\\\\b\\f\\n\\r\\t\\u0001/\x7f\",\"n\":\"a�b���c\",\"null\":null,"
+        "\"a\":[-9223372036854775808,[],{},true],\"raw\":[1],\"none\":null,\"f\":false}");
     buf_free(&b);
 }
 
@@ -472,13 +495,29 @@ static void reals_are_written_in_their_shortest_form(void **state)
         double v;
         const char *text;
     } cases[] = {
-        {6800000, "6800000"},  {0, "0"},           {-0.0, "-0.0"},   {0.1, "0.1"},
-        {-2.5, "-2.5"},        {17.07, "17.07"},   {1e-6, "0.000001"}, {0.000012, "0.000012"},
-        {1e-7, "1e-07"},       {0.1 + 0.2, "0.30000000000000004"},   {1e15, "1000000000000000"},
-        {9007199254740991, "9007199254740991"},    {1e300, "1e+300"}, {-1234567.875, "-1234567.875"},
-        {DBL_MAX, "1.7976931348623157e+308"},      {5e-324, "4.94065645841247e-324"},
-        {NAN, "null"},         {INFINITY, "null"}, {-INFINITY, "null"}, {-3, "-3"},
-        {99999999999999.99, "99999999999999.98"},  {120.15, "120.15"}, {30.2741, "30.2741"},
+        {6800000, "6800000"},
+        {0, "0"},
+        {-0.0, "-0.0"},
+        {0.1, "0.1"},
+        {-2.5, "-2.5"},
+        {17.07, "17.07"},
+        {1e-6, "0.000001"},
+        {0.000012, "0.000012"},
+        {1e-7, "1e-07"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {1e15, "1000000000000000"},
+        {9007199254740991, "9007199254740991"},
+        {1e300, "1e+300"},
+        {-1234567.875, "-1234567.875"},
+        {DBL_MAX, "1.7976931348623157e+308"},
+        {5e-324, "4.94065645841247e-324"},
+        {NAN, "null"},
+        {INFINITY, "null"},
+        {-INFINITY, "null"},
+        {-3, "-3"},
+        {99999999999999.99, "99999999999999.98"},
+        {120.15, "120.15"},
+        {30.2741, "30.2741"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf b = {0};
@@ -593,10 +632,31 @@ static void put_space(struct buf *b)
 static void put_random_string(struct buf *b)
 {
     static const char *const parts[] = {
-        "a",     "type",       "小河",   "\\n",      "\\u4e2d", "\\ud83d\\ude00", "é", "😀", "\\\"",
-        "ent_id", "垃圾分类", "\\/",    "0123456789", "\\u00E9", " ",  "\xEF\xBF\xBF", "\x7f", "\\u0001",
+        "a",
+        "type",
+        "小河",
+        "\\n",
+        "\\u4e2d",
+        "\\ud83d\\ude00",
+        "é",
+        "😀",
+        "\\\"",
+        "ent_id",
+        "垃圾分类",
+        "\\/",
+        "0123456789",
+        "\\u00E9",
+        " ",
+        "\xEF\xBF\xBF",
+        "\x7f",
+        "\\u0001",
         /* and what must be refused */
-        "\\u0000", "\\ud800", "\x01", "\xC0\xAF", "\\x", "\xED\xA0\x80",
+        "\\u0000",
+        "\\ud800",
+        "\x01",
+        "\xC0\xAF",
+        "\\x",
+        "\xED\xA0\x80",
     };
     unsigned n = unit_below(8) == 0 ? 24 : 18;
     buf_char(b, '"');
@@ -630,9 +690,22 @@ static void put_random_container(struct buf *b, int depth, bool object)
 
 static void put_random_value(struct buf *b, int depth)
 {
-    static const char *const words[] = {"true", "false", "null", "0", "-0", "1", "-1", "0.0", "1e5",
-                                        "9223372036854775807", "-9223372036854775808", "1E+2",
-                                        "9223372036854775808", "1e400", "1e-400", "12345678901234567890.5"};
+    static const char *const words[] = {"true",
+                                        "false",
+                                        "null",
+                                        "0",
+                                        "-0",
+                                        "1",
+                                        "-1",
+                                        "0.0",
+                                        "1e5",
+                                        "9223372036854775807",
+                                        "-9223372036854775808",
+                                        "1E+2",
+                                        "9223372036854775808",
+                                        "1e400",
+                                        "1e-400",
+                                        "12345678901234567890.5"};
     switch (unit_below(depth > 0 ? 7 : 5)) {
     case 0:
         put_random_string(b);
@@ -644,7 +717,8 @@ static void put_random_value(struct buf *b, int depth)
         buf_printf(b, "%lld", (long long)(unit_random() >> unit_below(64)));
         return;
     case 3:
-        buf_printf(b, "%.*g", 1 + (int)unit_below(20), (double)(int64_t)unit_random() / 1000003.0);
+        buf_printf(b, "%.*g", 1 + (int)unit_below(20),
+                   (double)(int64_t)unit_random() / 1000003.0);
         return;
     case 4:
         buf_printf(b, "%d.%02u", (int)unit_below(2000) - 1000, unit_below(100));
@@ -689,7 +763,8 @@ static bool same_value(const struct json *ours, json_t *theirs)
         return ours->type == JSON_NULL;
     case JANSSON_TRUE:
     case JANSSON_FALSE:
-        return ours->type == JSON_BOOL && ours->boolean == (json_typeof(theirs) == JANSSON_TRUE);
+        return ours->type == JSON_BOOL &&
+               ours->boolean == (json_typeof(theirs) == JANSSON_TRUE);
     case JANSSON_INTEGER:
         return ours->type == JSON_INT && ours->integer == json_integer_value(theirs);
     case JANSSON_REAL: {
@@ -698,8 +773,8 @@ static bool same_value(const struct json *ours, json_t *theirs)
     }
     case JANSSON_STRING:
         return ours->type == JSON_STRING &&
-               span_eq(ours->string, (struct span){json_string_value(theirs),
-                                                   json_string_length(theirs)});
+               span_eq(ours->string,
+                       (struct span){json_string_value(theirs), json_string_length(theirs)});
     case JANSSON_ARRAY:
         if (ours->type != JSON_ARRAY || ours->count != json_array_size(theirs))
             return false;
@@ -725,13 +800,14 @@ static void both_readers_agree(struct span text, long *accepted)
 {
     struct err e = {0};
     json_error_t error;
-    json_t *theirs = json_loadb(text.n ? text.p : "", text.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
-                                &error);
+    json_t *theirs = json_loadb(text.n ? text.p : "", text.n,
+                                JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     const struct json *ours = json_parse(&arena, text, NULL, NULL, &e);
     bool agree = ours ? theirs && same_value(ours, theirs) : !theirs || e.code == ERR_LIMIT;
     if (!agree)
-        fail_msg("%.*s\n  ours: %s %s\n  theirs: %s %s", SPAN_ARG(text), ours ? "accepted" : "refused",
-                 e.text, theirs ? "accepted" : "refused", theirs ? "" : error.text);
+        fail_msg("%.*s\n  ours: %s %s\n  theirs: %s %s", SPAN_ARG(text),
+                 ours ? "accepted" : "refused", e.text, theirs ? "accepted" : "refused",
+                 theirs ? "" : error.text);
     *accepted += ours != NULL;
     json_decref(theirs);
 

@@ -49,7 +49,10 @@ static void a_line_has_time_level_group_and_text(void **state)
 
 static void nasty_lines(void)
 {
-    log_info("nasty", "a\nb\x1b[31m\r\x7f %s %s", "\xE2\x80\xAE" "中", "\xFF");
+    log_info("nasty", "a\nb\x1b[31m\r\x7f %s %s",
+             "\xE2\x80\xAE"
+             "中",
+             "\xFF");
     log_info("nas\nty", "x");
 }
 
@@ -122,7 +125,8 @@ static void a_level_silences_what_is_below(void **state)
     (void)state;
     char *text = written_by(levelled_lines);
     assert_int_equal(count(text, "silent"), 0);
-    assert_int_equal(count(text, "error level: loud\n") + count(text, "debug level: chatty\n"), 2);
+    assert_int_equal(count(text, "error level: loud\n") + count(text, "debug level: chatty\n"),
+                     2);
     free(text);
 }
 
@@ -164,8 +168,10 @@ static void lines_of_several_threads_stay_whole(void **state)
 {
     (void)state;
     char *text = written_by(threads_writing);
-    int whole = count(text, "Z info t"), more = count(text, " more lines within a second left out\n");
-    assert_int_equal(count(text, ": aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"), whole);
+    int whole = count(text, "Z info t"),
+        more = count(text, " more lines within a second left out\n");
+    assert_int_equal(count(text, ": aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"),
+                     whole);
     assert_int_equal(count(text, "\n"), whole + more);
     assert_true(whole >= 80 && more >= 8);
     free(text);

@@ -11,7 +11,8 @@ static void splitting_gives_every_part_also_empty_ones(void **state)
         const char *text;
         const char *parts[5];
     } cases[] = {
-        {"a|b|c", {"a", "b", "c"}}, {"|", {"", ""}}, {"a|", {"a", ""}}, {"", {""}}, {"||x", {"", "", "x"}},
+        {"a|b|c", {"a", "b", "c"}}, {"|", {"", ""}}, {"a|", {"a", ""}}, {"", {""}},
+        {"||x", {"", "", "x"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct span rest = span_of(cases[i].text);
@@ -103,12 +104,12 @@ static void numbers_follow_the_json_grammar(void **state)
         bool good;
         double v;
     } cases[] = {
-        {"0", true, 0},          {"-1.5e2", true, -150},   {"8200000", true, 8200000},
-        {"0.1", true, 0.1},      {"1e-400", true, 0},      {"18446744073709551616", true, 0x1p64},
-        {"1e400", false, 0},     {"01", false, 0},         {"1.", false, 0},
-        {".5", false, 0},        {"1 ", false, 0},         {"", false, 0},
-        {"inf", false, 0},       {"nan", false, 0},        {"1,000", false, 0},
-        {"0x10", false, 0},      {"1e", false, 0},         {"--1", false, 0},
+        {"0", true, 0},      {"-1.5e2", true, -150}, {"8200000", true, 8200000},
+        {"0.1", true, 0.1},  {"1e-400", true, 0},    {"18446744073709551616", true, 0x1p64},
+        {"1e400", false, 0}, {"01", false, 0},       {"1.", false, 0},
+        {".5", false, 0},    {"1 ", false, 0},       {"", false, 0},
+        {"inf", false, 0},   {"nan", false, 0},      {"1,000", false, 0},
+        {"0x10", false, 0},  {"1e", false, 0},       {"--1", false, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double v = 42;
@@ -127,11 +128,13 @@ static void random_decimals_read_as_strtod_reads_them(void **state)
         double v, wanted;
         switch (unit_below(3)) {
         case 0:
-            snprintf(text, sizeof text, "%lld.%0*u", (long long)(unit_random() >> unit_below(60) >> 1),
-                     1 + (int)unit_below(8), unit_below(100000));
+            snprintf(text, sizeof text, "%lld.%0*u",
+                     (long long)(unit_random() >> unit_below(60) >> 1), 1 + (int)unit_below(8),
+                     unit_below(100000));
             break;
         case 1:
-            snprintf(text, sizeof text, "-%llde%d", (long long)(unit_random() >> unit_below(60) >> 1),
+            snprintf(text, sizeof text, "-%llde%d",
+                     (long long)(unit_random() >> unit_below(60) >> 1),
                      (int)unit_below(60) - 30);
             break;
         default:
@@ -153,7 +156,9 @@ static const struct {
     {"小河直街 é 😀", true},
     {"\xEF\xBF\xBF\xF4\x8F\xBF\xBF", true},
     {"\x80", false},
-    {"1234567\xFF" "9", false},
+    {"1234567\xFF"
+     "9",
+     false},
     {"\xC0\x80", false},
     {"\xC1\xBF", false},
     {"\xE0\x9F\xBF", false},
@@ -181,7 +186,11 @@ static bool utf8_by_the_book(const unsigned char *p, size_t n)
 {
     for (size_t i = 0; i < n;) {
         unsigned c = p[i++];
-        unsigned more = c < 0x80 ? 0 : c >> 5 == 6 ? 1 : c >> 4 == 14 ? 2 : c >> 3 == 30 ? 3 : 9;
+        unsigned more = c < 0x80       ? 0
+                        : c >> 5 == 6  ? 1
+                        : c >> 4 == 14 ? 2
+                        : c >> 3 == 30 ? 3
+                                       : 9;
         if (more == 9 || i + more > n)
             return false;
         uint32_t cp = more == 0 ? c : c & (0x3FU >> more);
@@ -200,8 +209,9 @@ static bool utf8_by_the_book(const unsigned char *p, size_t n)
 static void random_bytes_are_judged_by_the_book(void **state)
 {
     (void)state;
-    static const unsigned char likely[] = {0x41, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC2, 0xE0,
-                                           0xE4, 0xED, 0xEF, 0xF0, 0xF4, 0xC1, 0xF5, 0x00, 0x7F};
+    static const unsigned char likely[] = {0x41, 0x80, 0x8F, 0x90, 0x9F, 0xA0,
+                                           0xBF, 0xC2, 0xE0, 0xE4, 0xED, 0xEF,
+                                           0xF0, 0xF4, 0xC1, 0xF5, 0x00, 0x7F};
     long good = 0;
     unit_seed(__func__);
     for (int i = 0; i < 300000; i++) {
@@ -233,8 +243,21 @@ static void controls_and_marks_that_mislead_are_found(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "a\nb", "\t", "\x7f", "\xC2\x85", "a\xE2\x80\xAE" "b", "\xE2\x81\xA6", "\xE2\x80\x8B",
-        "\xE2\x80\x8F", "\xEF\xBB\xBF", "\xE2\x80\xA8", "\xD8\x9C", "\xFF", "\xF3\xA0\x80\x81", "\x1b[31m",
+        "a\nb",
+        "\t",
+        "\x7f",
+        "\xC2\x85",
+        "a\xE2\x80\xAE"
+        "b",
+        "\xE2\x81\xA6",
+        "\xE2\x80\x8B",
+        "\xE2\x80\x8F",
+        "\xEF\xBB\xBF",
+        "\xE2\x80\xA8",
+        "\xD8\x9C",
+        "\xFF",
+        "\xF3\xA0\x80\x81",
+        "\x1b[31m",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_true(span_has_control(span_of(bad[i])));
