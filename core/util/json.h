@@ -79,16 +79,18 @@ struct json_value {
     struct span string; /* JSON_STRING */
     struct span raw;    /* the value's own text, for JSON_ARRAY and JSON_OBJECT */
 };
+struct json_names { /* private to json.c: the names of one object that have been met */
+    uint64_t seen[8]; /* a filter: where the bit of a name is not set, the name is new */
+    struct span *list;
+    size_t count, cap;
+};
 struct json_scan {
     struct span text;
     size_t at;
     bool failed, first, done;
     struct json_limits limits;
     struct arena *arena;
-    uint64_t seen[8]; /* small filter for duplicate names, then exact: private to json.c */
-    size_t members;
-    struct span *names;
-    size_t names_cap;
+    struct json_names names;
 };
 bool json_scan_open(struct json_scan *s, struct arena *a, struct span text,
                     const struct json_limits *limits, struct err *e);

@@ -215,6 +215,11 @@ static void a_repeated_name_is_refused_at_its_place(void **state)
         {"{\"ent_id\":1,\"ent_id\":2}", 12, "重复的字段名“ent_id”"},
         {"{\"a\":1,\"\\u0061\":2}", 7, "重复的字段名“a”"},
         {"[{\"x\":{\"\":0,\"\":0}}]", 12, "重复的字段名“”"},
+        {"{\"a_name_that_would_fill_the_whole_error_text_if_it_were_shown_in_full_to_the_"
+         "office\":1,"
+         "\"a_name_that_would_fill_the_whole_error_text_if_it_were_shown_in_full_to_the_"
+         "office\":2}",
+         87, "shown_in_full_to_…”"},
         {"{\"\\n\":1,\"\\n\":2}", 8, "重复的字段名“?”"},
     };
     refuse(cases);
@@ -796,6 +801,32 @@ static bool same_value(const struct json *ours, json_t *theirs)
     return false;
 }
 
+/* A double without a fraction is written as an integer; the rest must come back alike. */
+static bool has_whole_real(const struct json *v)
+{
+    if (v->type == JSON_REAL)
+        return fabs(v->real) >= 0x1p53 || v->real == (double)(int64_t)v->real;
+    for (size_t i = 0; i < json_count(v); i++) {
+        if (has_whole_real(json_item(v, i)))
+            return true;
+    }
+    return false;
+}
+
+static void written_reads_back_with_jansson(const struct json *ours)
+{
+    struct buf b = {0};
+    json_error_t error;
+    struct json_w w = json_w_begin(&b);
+    json_w_value(&w, ours);
+    json_w_end(&w);
+    json_t *theirs = json_loadb(b.p, b.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+    if (!theirs || (!has_whole_real(ours) && !same_value(ours, theirs)))
+        fail_msg("written: %.*s\n  %s", SPAN_ARG(buf_view(&b)), theirs ? "" : error.text);
+    json_decref(theirs);
+    buf_free(&b);
+}
+
 static void both_readers_agree(struct span text, long *accepted)
 {
     struct err e = {0};
@@ -808,6 +839,8 @@ static void both_readers_agree(struct span text, long *accepted)
         fail_msg("%.*s\n  ours: %s %s\n  theirs: %s %s", SPAN_ARG(text),
                  ours ? "accepted" : "refused", e.text, theirs ? "accepted" : "refused",
                  theirs ? "" : error.text);
+    if (ours)
+        written_reads_back_with_jansson(ours);
     *accepted += ours != NULL;
     json_decref(theirs);
 

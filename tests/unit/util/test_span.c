@@ -285,6 +285,10 @@ static void an_error_may_wrap_its_own_text(void **state)
     err_set(&e, ERR_STORE, "disk full");
     err_set(&e, ERR_SYSTEM, "while saving: %s", e.text);
     assert_string_equal(e.text, "while saving: disk full");
+    static const char *const names[] = {"none",  "input",  "denied", "missing", "conflict",
+                                        "limit", "script", "store",  "system"};
+    for (int code = ERR_NONE; code <= ERR_SYSTEM; code++)
+        assert_string_equal(err_code_name((enum err_code)code), names[code]);
     assert_string_equal(err_code_name(e.code), "system");
     assert_false(err_set(NULL, ERR_INPUT, "nobody asked"));
 }
