@@ -186,7 +186,7 @@ static struct span unescape(struct reader *r, const char *p, size_t unescaped)
 static bool read_string(struct reader *r, struct span *out)
 {
     const char *start = r->p;
-    size_t unescaped;
+    size_t unescaped = 0;
     if (!check_string(r, &unescaped))
         return false;
     *out = (struct span){start, unescaped};

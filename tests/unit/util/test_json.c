@@ -219,7 +219,7 @@ static void a_repeated_name_is_refused_at_its_place(void **state)
          "office\":1,"
          "\"a_name_that_would_fill_the_whole_error_text_if_it_were_shown_in_full_to_the_"
          "office\":2}",
-         87, "shown_in_full_to_…”"},
+         88, "shown_in_full_to_the_…”"},
         {"{\"\\n\":1,\"\\n\":2}", 8, "重复的字段名“?”"},
     };
     refuse(cases);
