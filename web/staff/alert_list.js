@@ -29,7 +29,7 @@ const newestFirst = (a, b) =>
 
 export function createAlertList() {
   const items = shallowRef([])
-  const counts = ref({})
+  const counts = ref(null)
   const next = ref(null)
   const state = reactive({ loading: true, more: false, error: null })
   const fresh = reactive(new Set()) // ids of rows that are marked for a moment
@@ -71,7 +71,9 @@ export function createAlertList() {
       counts.value = page.counts || {}
       if (filters.level) await countAnew()
     } catch (error) {
-      if (mine === turn) state.error = error
+      if (mine !== turn) return
+      state.error = error
+      counts.value = null
     } finally {
       if (mine === turn) state.loading = false
     }

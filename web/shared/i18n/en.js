@@ -92,6 +92,7 @@ export default {
   'clock.morning': 'To the next 08:00',
   'clock.to': 'Move to',
   'clock.move': 'Move the clock',
+  'clock.controls': 'Move the clock',
   'clock.moved': 'The clock now stands at {time}',
 
   // levels, states, roles

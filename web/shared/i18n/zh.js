@@ -89,6 +89,7 @@ export default {
   'clock.morning': '到下一个 08:00',
   'clock.to': '拨到',
   'clock.move': '拨到此时',
+  'clock.controls': '拨动时钟',
   'clock.moved': '时钟已拨到 {time}',
 
   // levels, states, roles
