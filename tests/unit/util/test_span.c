@@ -247,8 +247,7 @@ static void controls_and_marks_that_mislead_are_found(void **state)
         "\t",
         "\x7f",
         "\xC2\x85",
-        "a\xE2\x80\xAE"
-        "b",
+        "\xE2\x80\xAE b",
         "\xE2\x81\xA6",
         "\xE2\x80\x8B",
         "\xE2\x80\x8F",
