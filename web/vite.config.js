@@ -2,11 +2,12 @@
 // no asset may become a data: URL in a style sheet and no polyfill may be written into the page.
 import { defineConfig } from 'vite'
 import vue from '@vitejs/plugin-vue'
+import { licenses } from './licenses.js'
 
 export default defineConfig({
   root: 'staff',
   publicDir: '../public',
-  plugins: [vue()],
+  plugins: [vue(), licenses()],
   define: {
     __VUE_OPTIONS_API__: 'true', // Element Plus needs it
     __VUE_PROD_DEVTOOLS__: 'false',

@@ -7,6 +7,7 @@ const PAGE = 50
 const DONE = new Set(['closed', 'false_alarm', 'duplicate', 'retracted'])
 const MARK_MS = 8000
 const COUNT_EVERY_MS = 1500
+const DRAW_EVERY_MS = 150 // a burst of events becomes few changes of the page
 
 export const LEVELS = ['red', 'orange', 'yellow', 'blue']
 export const STATES = [
@@ -27,7 +28,8 @@ export function fits(alert, f) {
 const newestFirst = (a, b) =>
   a.raised_at === b.raised_at ? b.seq - a.seq : Date.parse(b.raised_at) - Date.parse(a.raised_at)
 
-export function createAlertList() {
+/** onArrived(alerts) is told of rows that were not there before. */
+export function createAlertList(onArrived = () => {}) {
   const items = shallowRef([])
   const counts = ref(null)
   const next = ref(null)
@@ -36,6 +38,9 @@ export function createAlertList() {
   let filters = {}
   let turn = 0 // answers to questions nobody asks any more are dropped
   let countTimer = 0
+  let waiting = [] // alerts of events that are not in the list yet
+  let drawTimer = 0
+  let drawnAt = 0
 
   function query(more) {
     const { open, ...rest } = filters
@@ -100,23 +105,38 @@ export function createAlertList() {
     setTimeout(() => fresh.delete(id), MARK_MS)
   }
 
-  /** Takes the alert of an event; true if a row came that was not there before. */
-  function take(alert) {
-    countSoon()
-    const at = items.value.findIndex((one) => one.id === alert.id)
-    const known = at >= 0 ? items.value[at] : null
-    if (known && known.rev > alert.rev) return false
-    const rest = known ? items.value.filter((one) => one.id !== alert.id) : items.value
-    if (!fits(alert, filters)) {
-      items.value = rest
-      return false
-    }
+  // → the rows with this alert put in, replaced or taken out.
+  function withAlert(rows, alert) {
+    const known = rows.find((one) => one.id === alert.id)
+    if (known && known.rev > alert.rev) return rows
+    const rest = known ? rows.filter((one) => one !== known) : rows
+    if (!fits(alert, filters)) return rest
     // Older than the last row shown: it belongs to a page that has not been asked for yet.
     const last = rest[rest.length - 1]
-    if (!known && next.value && last && newestFirst(last, alert) < 0) return false
-    items.value = [...rest, alert].sort(newestFirst)
-    if (!known) mark(alert.id)
-    return !known
+    if (!known && next.value && last && newestFirst(last, alert) < 0) return rest
+    return [...rest, alert]
+  }
+
+  function draw() {
+    drawTimer = 0
+    drawnAt = Date.now()
+    const before = new Set(items.value.map((one) => one.id))
+    const rows = waiting.reduce(withAlert, items.value)
+    const arrived = waiting.filter((one) => !before.has(one.id) && rows.includes(one))
+    waiting = []
+    items.value = [...rows].sort(newestFirst)
+    arrived.forEach((one) => mark(one.id))
+    if (arrived.length) onArrived(arrived)
+  }
+
+  /** Takes the alert of an event: at once, or with the others of a burst. */
+  function take(alert) {
+    countSoon()
+    waiting.push(alert)
+    if (drawTimer) return
+    const rest = drawnAt + DRAW_EVERY_MS - Date.now()
+    if (rest <= 0) draw()
+    else drawTimer = setTimeout(draw, rest)
   }
 
   const empty = computed(() => !state.loading && !state.error && !items.value.length)

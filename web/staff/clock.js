@@ -1,9 +1,11 @@
 // The street's clock as the page shows it. It may stand still (drill, demo): then "now" is where
 // the server says it stands, and every event that arrives may show that it has moved on.
-import { reactive, ref } from 'vue'
+import { computed, reactive, ref } from 'vue'
 
 export const clock = reactive({ held: false })
 export const now = ref(Date.now()) // refreshed often enough for "12 minutes left"
+/** The minute of now; for what need not be drawn anew more often. */
+export const minute = computed(() => Math.floor(now.value / 60000))
 let ahead = 0 // server time minus ours
 
 function tick() {
@@ -19,8 +21,17 @@ export function setClock(from) {
   now.value = at
 }
 
+let seen = 0
+let seenTimer = 0
+
+function takeSeen() {
+  seenTimer = 0
+  if (clock.held && seen > now.value) now.value = seen
+}
+
 /** An event carries its time; a held clock has moved at least that far. */
 export function seenTime(iso) {
-  const at = Date.parse(iso)
-  if (clock.held && at > now.value) now.value = at
+  if (!clock.held) return
+  seen = Math.max(seen, Date.parse(iso))
+  seenTimer = seenTimer || setTimeout(takeSeen, 300) // every time shown is drawn anew: not too often
 }
