@@ -11,7 +11,9 @@ function packageOf(id) {
 }
 
 function textOf(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const { name, version, license } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8')
+  )
   const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one))
   const text = file ? readFileSync(join(folder, file), 'utf8').trim() : `License: ${license}`
   return `${name} ${version} (${license})\n\n${text}\n`
@@ -28,7 +30,10 @@ export function licenses() {
           if (folder && existsSync(join(folder, 'package.json'))) folders.add(folder)
         }
       }
-      const source = [...folders].sort().map(textOf).join(`\n${'-'.repeat(78)}\n\n`)
+      const source = [...folders]
+        .sort()
+        .map(textOf)
+        .join(`\n${'-'.repeat(78)}\n\n`)
       this.emitFile({ type: 'asset', fileName: 'licenses.txt', source })
     }
   }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { rowOf, signIn } from './lib/browser.mjs'
 import { enterprise, ROSTER_KEY, rosters } from './lib/sample.mjs'
 
-const HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>{{7*7}} 示例公司'
+const HOSTILE =
+  '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>{{7*7}} 示例公司'
 
 export async function no_page_runs_or_fetches_anything_foreign({ street, open }) {
   street.addUser('root', { role: 'admin', password: 'correct horse 70' })
@@ -23,8 +24,14 @@ export async function no_page_runs_or_fetches_anything_foreign({ street, open })
   await page.waitForSelector('[role=dialog] textarea')
   await page.keyboard.press('Escape')
   const pages = [
-    '/alerts', '/scenarios', '/scenarios/ent_executive_change', '/data', '/data/enterprise',
-    `/data/enterprise/${ROSTER_KEY}%7C2020-06`, '/admin', '/no/such/page'
+    '/alerts',
+    '/scenarios',
+    '/scenarios/ent_executive_change',
+    '/data',
+    '/data/enterprise',
+    `/data/enterprise/${ROSTER_KEY}%7C2020-06`,
+    '/admin',
+    '/no/such/page'
   ]
   for (const path of pages) {
     await page.goto(street.url + path)

@@ -48,7 +48,11 @@ async function runOne(browser, { name, play }) {
     return error
   } finally {
     clearTimeout(timer)
-    for (const page of pages) await page.context().close().catch(() => {})
+    for (const page of pages)
+      await page
+        .context()
+        .close()
+        .catch(() => {})
     await street.close()
   }
 }
@@ -68,8 +72,15 @@ for (const journey of journeys) {
   if (!error) passed += 1
   console.log(`${error ? 'FAILED' : 'ok    '} ${journey.name} (${seconds} s)`)
   if (error) {
-    console.log(`       ${String(error.stack || error).split('\n').slice(0, 12).join('\n       ')}`)
-    console.log(`       alone: node tests/e2e/run.mjs ${journey.name}   kept: build/e2e/${journey.name}*`)
+    console.log(
+      `       ${String(error.stack || error)
+        .split('\n')
+        .slice(0, 12)
+        .join('\n       ')}`
+    )
+    console.log(
+      `       alone: node tests/e2e/run.mjs ${journey.name}   kept: build/e2e/${journey.name}*`
+    )
   }
 }
 await browser.close()

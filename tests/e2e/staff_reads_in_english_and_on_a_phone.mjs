@@ -3,7 +3,14 @@ import { DESK, PHONE, rowOf, signIn } from './lib/browser.mjs'
 import { enterprise, ROSTER_KEY, rosters } from './lib/sample.mjs'
 
 const NAME = '示例商贸有限公司'
-const PAGES = ['/alerts', '/scenarios', '/scenarios/ent_executive_change', '/data', '/data/exec_roster', '/admin']
+const PAGES = [
+  '/alerts',
+  '/scenarios',
+  '/scenarios/ent_executive_change',
+  '/data',
+  '/data/exec_roster',
+  '/admin'
+]
 
 async function streetWithAnAlert({ street }) {
   street.addUser('root', { role: 'admin', password: 'correct horse 70' })
@@ -21,7 +28,10 @@ export async function english_is_one_switch_away_and_is_remembered({ street, ope
   await page.getByRole('button', { name: 'English' }).click()
   await page.waitForFunction(() => document.querySelector('h1').textContent === 'Alerts')
   assert.equal(await page.getAttribute('html', 'lang'), 'en')
-  assert.match(await rowOf(page, NAME).textContent(), /Orange[\s\S]*New[\s\S]*left to sign|over to sign/)
+  assert.match(
+    await rowOf(page, NAME).textContent(),
+    /Orange[\s\S]*New[\s\S]*left to sign|over to sign/
+  )
   for (const path of PAGES) {
     await page.goto(street.url + path)
     await page.waitForSelector('h1')

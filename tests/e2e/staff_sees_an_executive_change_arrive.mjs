@@ -5,7 +5,11 @@ import { enterprise, ROSTER_KEY, rosters } from './lib/sample.mjs'
 const NAME = '示例商贸有限公司'
 
 async function signedInDesk({ street, open }) {
-  street.addUser('chen', { role: 'office', office: 'regional_dev', password: 'correct horse 71' })
+  street.addUser('chen', {
+    role: 'office',
+    office: 'regional_dev',
+    password: 'correct horse 71'
+  })
   const key = street.addKey('exec_roster', 'enterprise')
   await street.start()
   const page = await open()
@@ -26,9 +30,13 @@ export async function an_alert_arrives_without_a_reload_and_says_why({ street, o
   const row = rowOf(page, NAME)
   await row.waitFor()
   assert.match(await row.textContent(), /橙[\s\S]*待签收[\s\S]*签收/)
-  await page.waitForFunction(() => document.querySelector('[role=status].unseen').textContent.includes('橙'))
+  await page.waitForFunction(() =>
+    document.querySelector('[role=status].unseen').textContent.includes('橙')
+  )
   assert.equal(await page.evaluate(() => window.sameDocument), true)
-  await page.waitForFunction(() => document.querySelector('[data-testid=count-orange]').textContent === '1')
+  await page.waitForFunction(
+    () => document.querySelector('[data-testid=count-orange]').textContent === '1'
+  )
 
   await row.locator('a').click()
   await page.waitForSelector('.alert-view .sentence')
@@ -41,7 +49,10 @@ export async function an_alert_arrives_without_a_reload_and_says_why({ street, o
   assert.match(await page.innerText('.record-view'), /legal_rep:p9/)
 }
 
-export async function a_signed_alert_is_there_once_after_the_server_was_killed({ street, open }) {
+export async function a_signed_alert_is_there_once_after_the_server_was_killed({
+  street,
+  open
+}) {
   const { page, key } = await signedInDesk({ street, open })
   await sendChange(street, key)
   await rowOf(page, NAME).locator('a').click()
@@ -61,7 +72,9 @@ export async function a_signed_alert_is_there_once_after_the_server_was_killed({
   assert.match(await rowOf(page, NAME).textContent(), /已签收/)
 
   // what arrives after the restart still comes through the mended connection
-  await street.send(key, 'enterprise', [enterprise('91330105TEST000072', '示例设计有限公司', '2020-06')])
+  await street.send(key, 'enterprise', [
+    enterprise('91330105TEST000072', '示例设计有限公司', '2020-06')
+  ])
   await street.send(key, 'exec_roster', rosters('91330105TEST000072'))
   await rowOf(page, '示例设计有限公司').waitFor()
   await page.reload()
@@ -70,7 +83,11 @@ export async function a_signed_alert_is_there_once_after_the_server_was_killed({
 }
 
 export async function two_people_at_one_alert_do_not_overwrite_each_other({ street, open }) {
-  street.addUser('lin', { role: 'office', office: 'regional_dev', password: 'correct horse 72' })
+  street.addUser('lin', {
+    role: 'office',
+    office: 'regional_dev',
+    password: 'correct horse 72'
+  })
   const { page, key } = await signedInDesk({ street, open })
   await sendChange(street, key)
   await rowOf(page, NAME).locator('a').click()

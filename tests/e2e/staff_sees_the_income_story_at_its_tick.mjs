@@ -4,8 +4,15 @@ import { enterprise, INCOME_KEY, incomes } from './lib/sample.mjs'
 
 const NAME = '示例物联电商有限公司'
 
-export async function the_income_alert_appears_when_the_clock_reaches_its_tick({ street, open }) {
-  street.addUser('chen', { role: 'office', office: 'regional_dev', password: 'correct horse 71' })
+export async function the_income_alert_appears_when_the_clock_reaches_its_tick({
+  street,
+  open
+}) {
+  street.addUser('chen', {
+    role: 'office',
+    office: 'regional_dev',
+    password: 'correct horse 71'
+  })
   street.addUser('root', { role: 'admin', password: 'correct horse 70' })
   const key = street.addKey('enterprise', 'ent_income')
   await street.start('--clock', '2020-03-10T07:59:00+08:00')
@@ -22,7 +29,9 @@ export async function the_income_alert_appears_when_the_clock_reaches_its_tick({
   const row = rowOf(page, NAME)
   await row.waitFor()
   assert.match(await row.textContent(), /黄/)
-  await page.waitForFunction(() => /2020-03-10 08:00/.test(document.querySelector('[data-testid=held-now]').textContent))
+  await page.waitForFunction(() =>
+    /2020-03-10 08:00/.test(document.querySelector('[data-testid=held-now]').textContent)
+  )
   await row.locator('a').click()
   await page.waitForSelector('.checks')
   const text = await page.innerText('.alert-view')

@@ -4,7 +4,11 @@ import { fillSignIn } from './lib/browser.mjs'
 const MANY = 15
 
 async function signInPage({ street, open }) {
-  street.addUser('chen', { role: 'office', office: 'regional_dev', password: 'correct horse 71' })
+  street.addUser('chen', {
+    role: 'office',
+    office: 'regional_dev',
+    password: 'correct horse 71'
+  })
   await street.start()
   const page = await open()
   await page.goto(street.url + '/alerts?level=red')
@@ -14,13 +18,18 @@ async function signInPage({ street, open }) {
 
 const refusal = (page) => page.innerText('.sign-in [role=alert]')
 
-export async function a_wrong_password_is_explained_and_the_right_one_leads_on({ street, open }) {
+export async function a_wrong_password_is_explained_and_the_right_one_leads_on({
+  street,
+  open
+}) {
   const page = await signInPage({ street, open })
   await fillSignIn(page, '', '')
   await page.waitForSelector('.sign-in [role=alert]')
   assert.match(await refusal(page), /请填写/)
   await fillSignIn(page, 'chen', 'wrong')
-  await page.waitForFunction(() => /不对/.test(document.querySelector('.sign-in [role=alert]')?.textContent))
+  await page.waitForFunction(() =>
+    /不对/.test(document.querySelector('.sign-in [role=alert]')?.textContent)
+  )
   assert.match(await refusal(page), /检查大小写.*管理员/)
   assert.equal(await page.inputValue('input[name=password]'), '')
   await fillSignIn(page, 'chen', 'correct horse 71')

@@ -98,7 +98,8 @@ export const api = {
   scenarios: (query) => get('/scenarios', query),
   scenario: (id) => get('/scenarios/' + enc(id)),
   scenarioVersions: (id) => get(`/scenarios/${enc(id)}/versions`),
-  changeSettings: (id, data) => request('PATCH', `/scenarios/${enc(id)}/settings`, { body: data }),
+  changeSettings: (id, data) =>
+    request('PATCH', `/scenarios/${enc(id)}/settings`, { body: data }),
   pauseScenario: (id, reason) => post(`/scenarios/${enc(id)}/pause`, { reason }),
   resumeScenario: (id, data) => post(`/scenarios/${enc(id)}/resume`, data),
   reload: () => post('/reload', {}),
@@ -129,11 +130,13 @@ export async function allItems(route) {
  * Chinese readers get that one; readers of English get ours, with the server's behind it.
  */
 export function sentenceOf(error) {
-  if (!(error instanceof ApiError)) return t('error.page', { text: String(error?.message || error) })
+  if (!(error instanceof ApiError))
+    return t('error.page', { text: String(error?.message || error) })
   if (error.code === 'offline' || error.code === 'timeout' || error.code === 'uncertain') {
     return t('error.' + error.code)
   }
-  if (error.status === 429) return t('error.429', { n: Math.max(1, Math.ceil(error.retryAfter / 60)) })
+  if (error.status === 429)
+    return t('error.429', { n: Math.max(1, Math.ceil(error.retryAfter / 60)) })
   if (locale.value === 'zh' && error.detail) return error.detail
   const known = [400, 401, 403, 404, 409, 412, 413, 422, 503, 507].includes(error.status)
   const ours = t(known ? 'error.' + error.status : 'error.other', { n: error.status })

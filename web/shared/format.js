@@ -87,7 +87,9 @@ function choiceName(choices, value) {
 export function fieldValue(field, value, names = {}) {
   if (value === null || value === undefined || value === '') return t('value.none')
   if (Array.isArray(value)) {
-    return value.map((one) => fieldValue({ ...field, unit: '' }, one, names)).join(t('list.comma'))
+    return value
+      .map((one) => fieldValue({ ...field, unit: '' }, one, names))
+      .join(t('list.comma'))
   }
   const chosen = choiceName(field.choices, value)
   if (chosen) return chosen

@@ -68,13 +68,14 @@ export function createSocket(url) {
   async function join(name) {
     const stream = streams.get(name)
     const frame = { type: 'subscribe', stream: name }
-    if (stream.epoch !== undefined) Object.assign(frame, { epoch: stream.epoch, offset: stream.offset })
+    if (stream.epoch !== undefined)
+      Object.assign(frame, { epoch: stream.epoch, offset: stream.offset })
     const answer = await ask(frame).catch((error) => {
       if (error.status === 403 || error.status === 404) return null // not for this person
       throw error
     })
     if (!answer) return
-    // The missed events follow this answer: when it speaks of them, our place must not jump ahead.
+    // The missed events follow this answer: when it names some, our place must not jump ahead.
     if (!answer.recovered) stream.offset = answer.offset
     stream.epoch = answer.epoch
     const first = !stream.live

@@ -23,6 +23,8 @@ export function knownActions(allowed) {
 /** Evidence fields come as plain words or as {name, label}; always the latter here. */
 export function evidenceFields(life) {
   return (life?.evidence || []).map((one) =>
-    typeof one === 'string' ? { name: one, label: one } : { ...one, label: one.label || one.name }
+    typeof one === 'string'
+      ? { name: one, label: one }
+      : { ...one, label: one.label || one.name }
   )
 }

@@ -11,7 +11,13 @@ const DRAW_EVERY_MS = 150 // a burst of events becomes few changes of the page
 
 export const LEVELS = ['red', 'orange', 'yellow', 'blue']
 export const STATES = [
-  'new', 'signed', 'handling', 'submitted', 'returned', 'extended', ...DONE
+  'new',
+  'signed',
+  'handling',
+  'submitted',
+  'returned',
+  'extended',
+  ...DONE
 ]
 
 export function isOpen(alert) {
@@ -22,11 +28,15 @@ export function isOpen(alert) {
 export function fits(alert, f) {
   if (f.open && !isOpen(alert)) return false
   if (f.community && !(alert.communities || []).includes(f.community)) return false
-  return ['level', 'state', 'office', 'scenario'].every((name) => !f[name] || alert[name] === f[name])
+  return ['level', 'state', 'office', 'scenario'].every(
+    (name) => !f[name] || alert[name] === f[name]
+  )
 }
 
 const newestFirst = (a, b) =>
-  a.raised_at === b.raised_at ? b.seq - a.seq : Date.parse(b.raised_at) - Date.parse(a.raised_at)
+  a.raised_at === b.raised_at
+    ? b.seq - a.seq
+    : Date.parse(b.raised_at) - Date.parse(a.raised_at)
 
 /** onArrived(alerts) is told of rows that were not there before. */
 export function createAlertList(onArrived = () => {}) {

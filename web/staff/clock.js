@@ -33,5 +33,6 @@ function takeSeen() {
 export function seenTime(iso) {
   if (!clock.held) return
   seen = Math.max(seen, Date.parse(iso))
-  seenTimer = seenTimer || setTimeout(takeSeen, 300) // every time shown is drawn anew: not too often
+  // every time on the page is drawn anew: not too often
+  seenTimer = seenTimer || setTimeout(takeSeen, 300)
 }

@@ -1,6 +1,6 @@
 // Addresses of the pages. A page is shown only to somebody who is signed in; the way there is
-// remembered across the sign-in. All pages are in the first load, so that none is missing when the
-// connection is.
+// remembered across the sign-in. All pages are in the first load, so that none is missing when
+// the connection is.
 import { createRouter, createWebHistory } from 'vue-router'
 import { ApiError } from '../shared/api.js'
 import { loadSession, session, whenSessionEnds } from './session.js'
@@ -18,28 +18,66 @@ import UnreachableView from './views/unreachable_view.vue'
 
 const routes = [
   { path: '/', redirect: '/alerts' },
-  { path: '/login', name: 'login', component: SignInView, meta: { title: 'login.title', open: true } },
-  { path: '/unreachable', name: 'unreachable', component: UnreachableView,
-    meta: { title: 'unreachable.title', open: true } },
+  {
+    path: '/login',
+    name: 'login',
+    component: SignInView,
+    meta: { title: 'login.title', open: true }
+  },
+  {
+    path: '/unreachable',
+    name: 'unreachable',
+    component: UnreachableView,
+    meta: { title: 'unreachable.title', open: true }
+  },
   { path: '/alerts', name: 'alerts', component: AlertsView, meta: { title: 'alerts.title' } },
-  { path: '/alerts/:id', name: 'alert', props: true, meta: { title: 'alert.title', tab: 'alerts' },
-    component: AlertView },
-  { path: '/scenarios', name: 'scenarios', meta: { title: 'scenarios.title' },
-    component: ScenariosView },
-  { path: '/scenarios/:id', name: 'scenario', props: true,
+  {
+    path: '/alerts/:id',
+    name: 'alert',
+    props: true,
+    meta: { title: 'alert.title', tab: 'alerts' },
+    component: AlertView
+  },
+  {
+    path: '/scenarios',
+    name: 'scenarios',
+    meta: { title: 'scenarios.title' },
+    component: ScenariosView
+  },
+  {
+    path: '/scenarios/:id',
+    name: 'scenario',
+    props: true,
     meta: { title: 'scenario.title', tab: 'scenarios' },
-    component: ScenarioView },
-  { path: '/data', name: 'data', meta: { title: 'data.title' },
-    component: DataView },
-  { path: '/data/:type', name: 'type', props: true, meta: { title: 'data.title', tab: 'data' },
-    component: TypeView },
-  { path: '/data/:type/:recordKey', name: 'record', props: true,
+    component: ScenarioView
+  },
+  { path: '/data', name: 'data', meta: { title: 'data.title' }, component: DataView },
+  {
+    path: '/data/:type',
+    name: 'type',
+    props: true,
+    meta: { title: 'data.title', tab: 'data' },
+    component: TypeView
+  },
+  {
+    path: '/data/:type/:recordKey',
+    name: 'record',
+    props: true,
     meta: { title: 'record.title', tab: 'data' },
-    component: RecordView },
-  { path: '/admin', name: 'admin', meta: { title: 'admin.title', roles: ['admin'] },
-    component: AdminView },
-  { path: '/:rest(.*)*', name: 'missing', meta: { title: 'missing.title' },
-    component: MissingView }
+    component: RecordView
+  },
+  {
+    path: '/admin',
+    name: 'admin',
+    meta: { title: 'admin.title', roles: ['admin'] },
+    component: AdminView
+  },
+  {
+    path: '/:rest(.*)*',
+    name: 'missing',
+    meta: { title: 'missing.title' },
+    component: MissingView
+  }
 ]
 
 export const router = createRouter({

@@ -5,7 +5,8 @@ let loading = null
 
 /** Promise of Map id → type. A failed fetch is tried again by the next caller. */
 export function recordTypes() {
-  loading = loading || allItems(api.types).then((all) => new Map(all.map((one) => [one.id, one])))
+  loading =
+    loading || allItems(api.types).then((all) => new Map(all.map((one) => [one.id, one])))
   loading.catch(() => (loading = null))
   return loading
 }

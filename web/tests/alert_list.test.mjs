@@ -4,8 +4,16 @@ import { test } from 'node:test'
 import { createAlertList, fits, isOpen } from '../staff/alert_list.js'
 
 const alert = (id, more = {}) => ({
-  id, level: 'yellow', state: 'new', office: 'regional_dev', communities: ['xiaohe'],
-  scenario: 'ent_executive_change', raised_at: '2020-07-01T09:00:00+08:00', seq: 1, rev: 1, ...more
+  id,
+  level: 'yellow',
+  state: 'new',
+  office: 'regional_dev',
+  communities: ['xiaohe'],
+  scenario: 'ent_executive_change',
+  raised_at: '2020-07-01T09:00:00+08:00',
+  seq: 1,
+  rev: 1,
+  ...more
 })
 
 function answering(page) {
@@ -41,10 +49,16 @@ test('a new alert comes on top, is marked, and a repeated event does not double 
   await list.load({ open: true })
   const b = alert('B', { raised_at: '2020-07-01T10:00:00+08:00', seq: 2, rev: 2 })
   list.take(b)
-  assert.deepEqual(list.items.value.map((one) => one.id), ['B', 'A'])
+  assert.deepEqual(
+    list.items.value.map((one) => one.id),
+    ['B', 'A']
+  )
   list.take(b)
   await drawn()
-  assert.deepEqual(list.items.value.map((one) => one.id), ['B', 'A'])
+  assert.deepEqual(
+    list.items.value.map((one) => one.id),
+    ['B', 'A']
+  )
   assert.deepEqual(arrived, ['B'])
   assert.ok(list.fresh.has('B'))
 })
@@ -79,5 +93,8 @@ test('an old alert that belongs to a page not yet loaded stays out', async () =>
   const list = createAlertList()
   await list.load({ open: true })
   list.take(alert('OLD', { raised_at: '2020-06-01T09:00:00+08:00' }))
-  assert.deepEqual(list.items.value.map((one) => one.id), ['A'])
+  assert.deepEqual(
+    list.items.value.map((one) => one.id),
+    ['A']
+  )
 })

@@ -41,7 +41,8 @@ test('every key a page names is there', () => {
   for (const path of [...sources('staff'), ...sources('shared')]) {
     const text = readFileSync(join(web, path), 'utf8')
     for (const [, key] of text.matchAll(/'([a-z_]+(?:\.[a-z_0-9]+)+)'/g)) {
-      if (groups.has(key.split('.')[0]) && !commands.has(key)) assert.ok(key in zh, `${path}: ${key}`)
+      if (groups.has(key.split('.')[0]) && !commands.has(key))
+        assert.ok(key in zh, `${path}: ${key}`)
     }
   }
 })

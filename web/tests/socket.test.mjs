@@ -37,7 +37,13 @@ const { createSocket } = await import('../shared/socket.js')
 const soon = (ms = 5) => new Promise((resolve) => setTimeout(resolve, ms))
 const last = () => sockets[sockets.length - 1]
 const frame = (type) => last().sent.find((one) => one.type === type)
-const event = (offset) => ({ type: 'event', stream: 'alerts', epoch: 'e1', offset, event: { id: `${offset}` } })
+const event = (offset) => ({
+  type: 'event',
+  stream: 'alerts',
+  epoch: 'e1',
+  offset,
+  event: { id: `${offset}` }
+})
 
 let socket
 let events
@@ -47,7 +53,13 @@ let states
 async function connected() {
   socket.connect()
   await soon()
-  last().receive({ type: 'ok', id: frame('subscribe').id, epoch: 'e1', offset: 10, recovered: 0 })
+  last().receive({
+    type: 'ok',
+    id: frame('subscribe').id,
+    epoch: 'e1',
+    offset: 10,
+    recovered: 0
+  })
   await soon()
 }
 
@@ -120,7 +132,13 @@ test('a command gets its own answer; an error carries status and sentence', asyn
   const done = socket.command('alert.sign', { alert: 'A' })
   const refused = socket.command('alert.close', { alert: 'A' })
   const [one, two] = last().sent.filter((sent) => sent.type === 'command')
-  last().receive({ type: 'error', id: two.id, status: 409, code: 'conflict', message: '已更新' })
+  last().receive({
+    type: 'error',
+    id: two.id,
+    status: 409,
+    code: 'conflict',
+    message: '已更新'
+  })
   last().receive({ type: 'ok', id: one.id, result: { id: 'A' } })
   assert.deepEqual(await done, { id: 'A' })
   await assert.rejects(refused, { status: 409, code: 'conflict', detail: '已更新' })

@@ -5,16 +5,28 @@ const fromWeb = createRequire(new URL('../../../web/package.json', import.meta.u
 const { chromium } = fromWeb('playwright-core')
 
 const QUIET = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
 ]
 export const DESK = { viewport: { width: 1366, height: 850 } }
 export const PHONE = {
-  viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2
+  viewport: { width: 390, height: 844 },
+  isMobile: true,
+  hasTouch: true,
+  deviceScaleFactor: 2
 }
 
 export function openBrowser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: QUIET })
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    args: QUIET
+  })
 }
 
 // What the page does that it should not: errors, refused styles and scripts, foreign hosts.
@@ -23,19 +35,25 @@ async function watch(page, home) {
   await page.exposeFunction('reportViolation', (text) => seen.violations.push(text))
   await page.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
-      window.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`)
+      window.reportViolation(
+        `${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`
+      )
     })
   })
   page.on('pageerror', (error) => seen.errors.push(String(error)))
   page.on('console', (message) => {
     // the browser itself writes these for answers like 401, which the pages handle
-    if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text())) {
+    if (
+      message.type() === 'error' &&
+      !/Failed to load resource|WebSocket connection/.test(message.text())
+    ) {
       seen.errors.push(message.text())
     }
   })
   page.on('request', (request) => {
     const url = new URL(request.url())
-    if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== home) seen.foreign.push(request.url())
+    if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== home)
+      seen.foreign.push(request.url())
   })
   return seen
 }
@@ -63,4 +81,5 @@ export async function signIn(page, home, name, password, path = '/alerts') {
 }
 
 // A row out of sight is not laid out and has no innerText: ask rows for their textContent.
-export const rowOf = (page, text) => page.locator('.alert-rows .row:not(.head)', { hasText: text })
+export const rowOf = (page, text) =>
+  page.locator('.alert-rows .row:not(.head)', { hasText: text })

@@ -6,8 +6,14 @@ const rosterOf = (as_of, members, ent_id = ROSTER_KEY) => ({ ent_id, as_of, memb
 
 export function enterprise(ent_id, name, snapshot_month) {
   return {
-    ent_id, snapshot_month, name, community_id: 'changzhengqiao', reg_status: 'active',
-    reg_subdistrict: '330105003', tax_subdistrict: '330105003', op_subdistrict: '330105003'
+    ent_id,
+    snapshot_month,
+    name,
+    community_id: 'changzhengqiao',
+    reg_status: 'active',
+    reg_subdistrict: '330105003',
+    tax_subdistrict: '330105003',
+    op_subdistrict: '330105003'
   }
 }
 

@@ -26,7 +26,8 @@ function freePort() {
 function wangyi(args, input = '') {
   const run = spawnSync(BINARY, args, { cwd: ROOT, input, encoding: 'utf8', timeout: 30000 })
   if (run.error) throw run.error
-  if (run.status !== 0) throw new Error(`wangyi ${args.join(' ')}: exit ${run.status}\n${run.stderr}`)
+  if (run.status !== 0)
+    throw new Error(`wangyi ${args.join(' ')}: exit ${run.status}\n${run.stderr}`)
   return run.stdout
 }
 
@@ -59,7 +60,8 @@ export async function newStreet(logPath) {
   async function waitReady() {
     const until = Date.now() + READY_WITHIN_MS
     while (Date.now() < until) {
-      if (child.exitCode !== null) throw new Error(`server ended with ${child.exitCode}, see ${logPath}`)
+      if (child.exitCode !== null)
+        throw new Error(`server ended with ${child.exitCode}, see ${logPath}`)
       const answer = await fetch(url + '/-/ready').catch(() => null)
       if (answer?.ok) return
       await new Promise((done) => setTimeout(done, 50))
@@ -109,12 +111,16 @@ export async function newStreet(logPath) {
   async function moveClock(name, password, to) {
     const headers = { 'Content-Type': 'application/json', 'X-Wangyi': '1' }
     const session = await fetch(url + '/api/v1/session', {
-      method: 'POST', headers, body: JSON.stringify({ name, password })
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ name, password })
     })
     if (!session.ok) throw new Error(`POST session: ${session.status} ${await session.text()}`)
     const cookie = session.headers.get('set-cookie').split(';')[0]
     const moved = await fetch(url + '/api/v1/clock', {
-      method: 'POST', headers: { ...headers, Cookie: cookie }, body: JSON.stringify({ to })
+      method: 'POST',
+      headers: { ...headers, Cookie: cookie },
+      body: JSON.stringify({ to })
     })
     if (!moved.ok) throw new Error(`POST clock: ${moved.status} ${await moved.text()}`)
   }
