@@ -47,7 +47,7 @@ export function createSocket(url) {
       const timer = setTimeout(() => {
         waiting.delete(id)
         reject(new ApiError({ code: 'uncertain' }))
-        ws?.close()
+        lose()
       }, ANSWER_WITHIN_MS)
       waiting.set(id, { resolve, reject, timer })
       send({ ...frame, id })
@@ -136,6 +136,15 @@ export function createSocket(url) {
     retryTimer = setTimeout(open, wait)
   }
 
+  // Gives a connection up at once: the closing handshake of a dead one would take its time.
+  function lose() {
+    if (!ws) return
+    const dead = ws
+    dead.onopen = dead.onmessage = dead.onclose = null
+    dead.close()
+    closed({ code: 0 })
+  }
+
   function open() {
     clearTimeout(retryTimer)
     if (!wanted || ws) return
@@ -193,6 +202,7 @@ export function createSocket(url) {
     connect,
     disconnect,
     retryNow,
+    lose,
     subscribe,
     command,
     on: (kind, fn) => listeners[kind].push(fn),

@@ -25,6 +25,7 @@ socket.on('state', (state) => {
 })
 socket.on('signedOut', () => signedOut())
 window.addEventListener('online', socket.retryNow)
+window.addEventListener('offline', socket.lose)
 document.addEventListener('visibilitychange', () => document.hidden || socket.retryNow())
 
 for (const [stream, set] of Object.entries(listeners)) {
