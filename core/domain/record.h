@@ -1,0 +1,108 @@
+/*
+ * Records at the door: from NDJSON, a JSON array or CSV to journal entries, line by line. Parsing and
+ * checking need no transaction and run where the bytes arrive; what changed is decided in it.
+ */
+#ifndef WY_DOMAIN_RECORD_H
+#define WY_DOMAIN_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "domain/dictionary.h"
+#include "store/journal.h"
+#include "util/arena.h"
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/span.h"
+
+struct txn;
+struct vault;
+struct view;
+
+enum record_format { RECORD_NDJSON, RECORD_JSON, RECORD_CSV };
+
+/* One line that passed: key and body ready for the journal. */
+struct record {
+    long line;
+    const struct type *type;
+    struct span key, body;
+};
+struct record_refusal {
+    long line;
+    const char *field; /* "" if it is the whole line */
+    const char *message; /* Chinese, says what to do */
+};
+
+/* Check one JSON object against its type. Everything in `a`. Unknown fields, wrong types, missing keys,
+ * numbers out of range, a month that is none … are ERR_INPUT; *field names the field. `type` and
+ * `stored_at` in the object are the system's and are passed over. Private fields are sealed (vault may
+ * be NULL only where no type has any: examples). */
+bool record_parse(const struct type *t, struct span object, struct vault *vault, struct arena *a,
+                  struct record *out, const char **field, struct err *e);
+
+/* Bytes in, lines out. Owned by one request; everything it hands out lives in its arena until
+ * record_reader_drop. */
+struct record_reader;
+struct record_reader *record_reader_new(const struct type *t, enum record_format format, struct vault *vault);
+void record_reader_free(struct record_reader *r);
+/* False: the text cannot be read on (broken JSON array, CSV quote, over the limits of reliability.md 2);
+ * what was good before stays good. */
+bool record_reader_feed(struct record_reader *r, struct span bytes, bool last, struct err *e);
+size_t record_reader_records(const struct record_reader *r, const struct record **out);
+size_t record_reader_refusals(const struct record_reader *r, const struct record_refusal **out);
+void record_reader_drop(struct record_reader *r); /* forget what was handed out, keep the place in the text */
+
+/* What a batch brings. */
+struct batch {
+    const struct type *type;
+    const struct record *records;
+    size_t count;
+    struct span source;  /* who sends: user or key id */
+    struct span name;    /* batch id; empty: made from the entry's seed */
+    bool full, last;     /* mode=full; this is its last part */
+    struct span scope;   /* value of the type's scope field, e.g. "2020-06"; empty: this month, if it is a month */
+    bool single;         /* a feed of single records: its dataset_update at most once an hour */
+};
+struct batch_result {
+    uint64_t accepted, unchanged, withdrawn, first_seq, last_seq;
+    char name[32];
+    /* With several records of one batch equal to what is stored, all count as unchanged. */
+};
+/* In the writer. Writes what is new or changed, with its index postings; a full list's last part withdraws
+ * what is missing in its scope; writes the batch's dataset_update and BATCH entry. */
+bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b, struct batch_result *out,
+                  struct err *e);
+
+/* Reading. `key` as key_join makes it. */
+bool record_event_time(const struct type *t, struct span body, int64_t *us); /* false: has none */
+bool record_find(struct view *v, struct arena *a, const struct type *t, struct span key, uint64_t as_of,
+                 struct entry *out, struct err *e); /* ERR_MISSING: none or withdrawn */
+/* Key prefix without the time part → the subject's version with the largest key time. */
+bool record_latest(struct view *v, struct arena *a, const struct type *t, struct span prefix,
+                   uint64_t as_of, struct entry *out, struct err *e);
+
+/* Walk records by equality on fields (values as row_put_text writes them), in key order, verified as of
+ * `as_of`. `all`: every record; else the latest of each subject, which must satisfy all of where. Chooses
+ * key prefix, an index or the whole type by itself. Finding costs no more than the postings of the best field. */
+struct record_where {
+    int field;
+    struct span value;
+};
+struct record_scan;
+struct record_scan *record_scan_open(struct view *v, const struct type *t, const struct record_where *where,
+                                     size_t count, bool all, struct span after, uint64_t as_of);
+bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out, struct err *e);
+void record_scan_close(struct record_scan *s);
+/* Records whose event time lies in [from, to] and that satisfy `where`; each once. */
+bool record_window(struct view *v, struct arena *a, const struct type *t, const struct record_where *where,
+                   size_t count, int64_t from, int64_t to, uint64_t as_of,
+                   bool (*fn)(void *ctx, const struct entry *e), void *ctx, struct err *e);
+
+/* A record for people: {fields…, "_seq", "_at"}. `reveal` opens private fields (vault needed); otherwise
+ * they are masked ("张**", "138****8000"). */
+struct json_w;
+void record_view(const struct type *t, const struct entry *entry, struct vault *vault, bool reveal,
+                 struct json_w *w);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * The doors of the engine floor: what cli/ starts. Everything that knows Lua is behind them.
+ */
+#ifndef WY_ENGINE_ENGINE_H
+#define WY_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/span.h"
+
+struct street;
+
+/* `wangyi engine`: the process the supervisor starts. `control` is its socket, `head_fd` the eventfd that says
+ * that the journal has grown, `page_fd` the shared page (engine/page.h). Returns the exit code. */
+struct engine_options {
+    const char *data_dir, *scripts_dir;
+    int control, head_fd, page_fd;
+};
+int engine_run(const struct engine_options *o);
+
+/* `wangyi engine office`: scripts/office/{records,org,calendar}.lua as one JSON object
+ * {"records":…,"org":…,"calendar":…}. Errors name file and line. */
+bool engine_office(const char *scripts_dir, struct buf *json, struct err *e);
+
+/* Check one script: syntax, shape, fields, settings, then its examples. Always writes
+ * {"ok":bool,"problems":[{"line","column","code","message"}],"examples":[{"name","ok","message"}],
+ *  "manifest":{…}|null} (manifest: domain/scenario.h). `street` gives dictionary and offices.
+ * False only if it could not be tried at all. */
+bool engine_check(const struct street *street, const char *scripts_dir, struct span id, struct span text,
+                  struct span values, struct buf *json, struct err *e);
+
+/* `wangyi test`: examples of the given scenario files, or the cases of an NDJSON file; one line each to
+ * `out`. Returns how many failed, -1 if nothing could be run. */
+struct engine_test {
+    const char *scripts_dir, *scenarios_dir;
+    const char *const *ids; /* NULL: all */
+    int id_count;
+    const char *cases; /* NDJSON file, or NULL */
+    bool json, verbose;
+};
+int engine_test(const struct engine_test *t, struct buf *out, struct err *e);
+
+#endif
