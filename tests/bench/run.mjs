@@ -1,0 +1,226 @@
+// make bench: what wangyi does, each as a ratio to a peer or a limit measured in the same run.
+//
+//   node tests/bench/run.mjs [PART…]      parts: intake latency reload memory   (default: all)
+//
+// Fan-out has a program of its own (bench_fanout). Prints tables; never fails a build. Goals: README.
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openSocket } from '../http/lib/ws.mjs'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const BUILD = resolve(ROOT, process.env.BUILD || 'build')
+const BINARY = join(BUILD, 'wangyi')
+const PASSWORD = 'bench-street-2020'
+const parts = new Set(process.argv.slice(2))
+const wanted = (part) => parts.size === 0 || parts.has(part)
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+const clean = []
+
+function run(file, args, options = {}) {
+  const result = spawnSync(file, args, { cwd: ROOT, encoding: 'utf8', ...options })
+  if (result.status !== 0) throw new Error(`${file} ${args.join(' ')}: ${result.status} ${result.stderr}`)
+  return result.stdout
+}
+const directory = () => {
+  const dir = mkdtempSync(join(tmpdir(), 'wangyi-bench-'))
+  clean.push(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+async function until(what, ms, check) {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(2)) if (await check()) return
+  throw new Error(`${what}: not within ${ms} ms`)
+}
+
+async function startServer(scenarios = 'tests/bench/scenarios') {
+  const data = directory(), portFile = join(data, 'port')
+  run(BINARY, ['user', 'add', 'chief', '--role', 'admin', '--data', data, '--password-stdin'], { input: PASSWORD + '\n' })
+  const key = JSON.parse(run(BINARY, ['key', 'add', '--types', 'visit', '--data', data, '--json'])).key
+  const child = spawn(BINARY, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--port-file', portFile,
+    '--scenarios', scenarios, '--alert-limit', '0'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = ''
+  child.stderr.on('data', (text) => { log = (log + text).slice(-4000) })
+  clean.push(() => child.exitCode === null && child.kill('SIGKILL'))
+  let port = 0
+  await until('server ready', 20000, async () => {
+    if (child.exitCode !== null) throw new Error(log)
+    try {
+      port = Number(readFileSync(portFile, 'utf8'))
+      return (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok
+    } catch { return false }
+  })
+  const url = `http://127.0.0.1:${port}`
+  const answer = await fetch(url + '/api/v1/session', { method: 'POST', headers: { 'content-type': 'application/json', 'x-wangyi': '1' },
+    body: JSON.stringify({ name: 'chief', password: PASSWORD }) })
+  if (!answer.ok) throw new Error(await answer.text())
+  const cookie = answer.headers.get('set-cookie').split(';')[0]
+  const behind = async () => {
+    const { items } = await (await fetch(url + '/api/v1/scenarios', { headers: { cookie } })).json()
+    const stopped = items.find((one) => one.state === 'stopped')
+    if (stopped) throw new Error(`${stopped.id}: ${JSON.stringify(stopped.fault)}`)
+    return Math.max(...items.map((one) => one.behind))
+  }
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await new Promise((done) => child.once('exit', done))
+  }
+  return { data, key, port, url, cookie, child, behind, stop }
+}
+
+async function startRedis() {
+  const dir = directory(), port = 20000 + Math.floor(Math.random() * 20000)
+  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '',
+    '--appendonly', 'yes', '--appendfsync', 'always'], { stdio: 'ignore' })
+  clean.push(() => child.exitCode === null && child.kill('SIGKILL'))
+  await until('redis ready', 5000, () => spawnSync('redis-cli', ['-p', String(port), 'ping']).stdout?.toString().startsWith('PONG'))
+  const library = readFileSync(join(ROOT, 'tests/bench/rules.lua'))
+  const load = () => run('redis-cli', ['-p', String(port), '-x', 'FUNCTION', 'LOAD', 'REPLACE'], { input: library })
+  load()
+  return { port, library, stop: () => child.kill('SIGTERM') }
+}
+
+const load = (proto, port, key, name, connections, batch, total) => new Promise((done, fail) => {
+  const child = spawn(join(BUILD, 'bench_load'), [proto, port, key, name, connections, batch, total].map(String))
+  let out = '', err = ''
+  child.stdout.on('data', (text) => { out += text })
+  child.stderr.on('data', (text) => { err += text })
+  child.on('exit', (code) => (code ? fail(new Error(err)) : done(Number(out.split(' ')[0]))))
+})
+const rate = (n) => (n >= 1000 ? `${Math.round(n / 1000)} k` : String(Math.round(n)))
+const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]
+
+async function intake() {
+  const shapes = [[1, 1, 2000], [50, 1, 20000], [4, 100, 100000], [4, 1000, 400000]]
+  console.log('\nDurable intake with five rules, records/s (wangyi: until every cursor has caught up)')
+  console.log('connections × batch |  wangyi | answered |  Redis | limit | ÷ Redis | ÷ limit')
+  const redis = await startRedis()
+  for (const [connections, batch, total] of shapes) {
+    const ours = [], answered = [], theirs = [], limits = []
+    for (let round = 0; round < 3; round++) {
+      const server = await startServer()
+      const began = process.hrtime.bigint()
+      answered.push(total / await load('http', server.port, server.key, 'R' + round, connections, batch, total))
+      await until('cursors', 120000, async () => (await server.behind()) === 0)
+      ours.push(total / (Number(process.hrtime.bigint() - began) / 1e9))
+      await server.stop()
+      theirs.push(total / await load('redis', redis.port, '-', `R${round}c${connections}b${batch}`, connections, batch, total))
+      limits.push(Number(run(join(BUILD, 'bench_limit'), [directory(), String(batch * connections), String(total)]).split(' ')[1]))
+    }
+    const [a, b, c, d] = [ours, answered, theirs, limits].map(median)
+    console.log(`${String(connections).padStart(11)} × ${String(batch).padEnd(5)} | ${rate(a).padStart(7)} | ${rate(b).padStart(8)} | ` +
+      `${rate(c).padStart(6)} | ${rate(d).padStart(5)} | ${(a / c).toFixed(2).padStart(7)} | ${(a / d).toFixed(2).padStart(7)}`)
+  }
+  redis.stop()
+}
+
+async function latency() {
+  const server = await startServer()
+  const socket = await openSocket(server.port, { cookie: server.cookie })
+  await socket.request({ type: 'hello' })
+  await socket.request({ type: 'subscribe', stream: 'alerts' })
+  const sent = new Map(), frames = [], answers = []
+  socket.onEvent((message) => {
+    const at = sent.get(message.event?.data?.key)
+    if (at !== undefined) frames.push(performance.now() - at)
+  })
+  let serial = 0
+  const post = (lines) => new Promise((done) => {
+    const body = lines.join('\n')
+    const began = performance.now()
+    const client = connect(server.port, '127.0.0.1', () => client.write(`POST /api/v1/records/visit HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n` +
+      `Authorization: Bearer ${server.key}\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`))
+    client.once('data', () => answers.push(performance.now() - began))
+    client.on('close', done)
+    client.on('error', done)
+  })
+  const seconds = 10, perPost = 20, everyMs = 10
+  const began = performance.now()
+  const waiting = []
+  for (let i = 0; i < seconds * 1000 / everyMs; i++) {
+    const lines = Array.from({ length: perPost }, () => {
+      const id = `T${++serial}`
+      const trouble = serial % 100 === 0
+      if (trouble) sent.set(id, performance.now())
+      return JSON.stringify({ visit_id: id, subject_type: 'enterprise', subject_id: 'E' + serial % 3000, visited_at: '2020-07-01T09:00:00+08:00',
+        visitor_id: 'staff', result: trouble ? 'trouble' : 'ok', note: 'asked about orders, staff and rent; nothing else to report' })
+    })
+    waiting.push(post(lines))
+    const next = began + (i + 1) * everyMs
+    await sleep(Math.max(0, next - performance.now()))
+  }
+  await Promise.all(waiting)
+  await until('all alerts on the socket', 10000, () => frames.length >= sent.size)
+  const at = (list, p) => list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))].toFixed(1)
+  console.log(`\nPOST to websocket frame at ${perPost * 1000 / everyMs} records/s, ${frames.length} alerts, ms`)
+  console.log(`answer p50 ${at(answers, 0.5)} p99 ${at(answers, 0.99)} | frame p50 ${at(frames, 0.5)} p99 ${at(frames, 0.99)}`)
+  socket.close()
+  await server.stop()
+}
+
+async function reload() {
+  const scenarios = directory()
+  cpSync(join(ROOT, 'tests/bench/scenarios'), scenarios, { recursive: true })
+  const server = await startServer(scenarios)
+  const redis = await startRedis()
+  const file = join(scenarios, 'bench_1.lua'), text = readFileSync(file, 'utf8')
+  const ours = [], theirs = []
+  const socket = await openSocket(server.port, { cookie: server.cookie })
+  await socket.request({ type: 'hello' })
+  await socket.request({ type: 'subscribe', stream: 'alerts' })
+  for (let i = 0; i < 20; i++) {
+    writeFileSync(file, text.replace('走访发现困难"', `走访发现困难 ${i}"`))
+    const seen = new Promise((done) => socket.onEvent((message) => message.event?.data?.title?.endsWith(` ${i}`) && done()))
+    const began = performance.now()
+    const answer = await fetch(server.url + '/api/v1/reload', { method: 'POST', headers: { cookie: server.cookie, 'x-wangyi': '1', 'content-type': 'application/json' }, body: '{}' })
+    if (!answer.ok) throw new Error(await answer.text())
+    await fetch(server.url + '/api/v1/records/visit', { method: 'POST', headers: { authorization: `Bearer ${server.key}`, 'content-type': 'application/x-ndjson' },
+      body: JSON.stringify({ visit_id: 'X' + i, visited_at: '2020-07-01T09:00:00+08:00', result: 'trouble', note: 'x' }) })
+    await seen
+    ours.push(performance.now() - began)
+    const start = performance.now()
+    await new Promise((done) => {
+      const client = connect(redis.port, '127.0.0.1', () => {
+        client.write(`*4\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$7\r\nREPLACE\r\n$${redis.library.length}\r\n${redis.library}\r\n`)
+        client.once('data', () => { client.end(); done() })
+      })
+    })
+    theirs.push(performance.now() - start)
+  }
+  console.log(`\nReload of one script (check, examples, journal, sync), command to an alert of the new version: ${median(ours).toFixed(1)} ms; ` +
+    `Redis FUNCTION LOAD REPLACE (no check, no examples): ${median(theirs).toFixed(1)} ms`)
+  socket.close()
+  redis.stop()
+  await server.stop()
+}
+
+function rss(pid) {
+  const line = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').find((one) => one.startsWith('VmRSS'))
+  return Number(line.match(/\d+/)[0])
+}
+
+async function memory() {
+  const server = await startServer('scenarios')
+  await sleep(1000)
+  const engine = Number(run('pgrep', ['-P', String(server.child.pid), '-f', 'engine']).split('\n')[0])
+  const before = rss(server.child.pid)
+  const sockets = []
+  for (let i = 0; i < 150; i++) {
+    const socket = await openSocket(server.port, { cookie: server.cookie })
+    await socket.request({ type: 'hello' })
+    await socket.request({ type: 'subscribe', stream: 'alerts' })
+    sockets.push(socket)
+  }
+  const perSocket = (rss(server.child.pid) - before) / sockets.length
+  console.log(`\nMemory idle, real scenarios: server ${(before / 1024).toFixed(1)} MiB, engine ${(rss(engine) / 1024).toFixed(1)} MiB; ${perSocket.toFixed(1)} KiB a websocket`)
+  sockets.forEach((socket) => socket.close())
+  await server.stop()
+}
+
+try {
+  for (const [name, part] of Object.entries({ intake, latency, reload, memory })) if (wanted(name)) await part()
+} finally {
+  for (const one of clean.reverse()) one()
+}
