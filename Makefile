@@ -99,8 +99,8 @@ test-http: $(OUT)/wangyi ## the outside interface, against the real binary (T=na
 	$(Q)WANGYI=$(abspath $<) bash tests/part.sh http node --test --test-reporter=tap $(wildcard tests/http/*$(T)*.test.mjs)
 test-hostile: $(OUT)/wangyi ## scripts that mean harm
 	$(Q)WANGYI=$(abspath $<) bash tests/part.sh hostile $(or $(wildcard tests/hostile/run.sh),true)
-test-kill: $(OUT)/wangyi ## kill -9 in a loop: nothing acknowledged is lost (S=seconds)
-	$(Q)WANGYI=$(abspath $<) bash tests/part.sh kill $(or $(wildcard tests/kill/run.sh),true) $(S)
+test-kill: $(OUT)/wangyi ## kill -9 in a loop: nothing acknowledged is lost (N=kills)
+	$(Q)WANGYI=$(abspath $<) bash tests/part.sh kill node tests/kill/run.mjs --kills $(or $(N),20)
 test-web: $(BUILD)/web.npm ## unit tests of the pages
 	$(Q)cd web && bash ../tests/part.sh web npm test --silent
 test-e2e: $(OUT)/wangyi $(BUILD)/web.stamp ## journeys in a real browser (T=name)
@@ -111,9 +111,8 @@ tsan: ## the threaded floors once under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory TSAN=1 tsan-all
 tsan-all: $(foreach f,store engine,$(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/$(f)/test_*.c)))
 	$(Q)TSAN_OPTIONS="halt_on_error=1 $$TSAN_OPTIONS" bash tests/unit/run.sh tsan $^
-bench: $(OUT)/wangyi $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/bench_$(or $(T),*).c)) ## prints numbers, judges nothing
-	$(Q)for b in $(filter %/bench_%,$^); do echo "== $$b"; $$b || exit 1; done
-	$(Q)for b in $(wildcard tests/bench/*$(T)*.mjs); do echo "== $$b"; WANGYI=$(abspath $<) node $$b || exit 1; done
+bench: $(OUT)/wangyi $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/bench_*.c)) ## prints numbers, judges nothing (T=name)
+	$(Q)WANGYI=$(abspath $<) BENCH=$(abspath $(OUT)/bench) tests/bench/run $(T)
 
 # A fuzzer is built with the floors it may need compiled for it: clang, whole, no archives.
 FUZZ_SOURCES := $(foreach f,util store domain,$(call SOURCES,$(f)))
