@@ -1,0 +1,48 @@
+/*
+ * The life of a request from its route function to its answer, the same for HTTP (http.c) and for websocket
+ * commands (ws.c). What route functions use of it is in route.h.
+ *
+ * A request is made by request_new, filled in by its owner, given to a route function and lives until it
+ * was answered or abandoned, and nothing of it is under way in a worker or the writer any more.
+ */
+#ifndef WY_NET_REQUEST_H
+#define WY_NET_REQUEST_H
+
+#include "net/route.h"
+
+struct txn;
+
+struct answer {
+    int status;
+    const char *type;   /* content type; NULL: no body */
+    struct buf headers; /* whole "Name: value\r\n" lines of answer_header */
+    struct buf body;
+};
+/* `answered` is called once, on the loop, unless the request is abandoned before; it may move the bufs out
+ * of the answer. It must not free the request: that happens by itself. */
+struct request *request_new(struct server *s, void *owner,
+                            void (*answered)(void *owner, struct request *r, struct answer *a));
+/* The owner has gone: the answer goes nowhere. The request frees itself when its work is done. */
+void request_abandon(struct request *r);
+bool request_is_answered(const struct request *r);
+bool request_is_busy(const struct request *r); /* a worker or the writer has something of it */
+/* Fill in view and street as of now. Called before every handler and `finish`. */
+void request_renew(struct request *r);
+/* Called once before the request is freed, on the loop: to free what r->stream holds. */
+void request_on_end(struct request *r, void (*gone)(struct request *r));
+
+/* Idempotency. Once person, method, path and body are set: answer what was answered before to the same key.
+ * True: it is answered. `keep` false: the route's answer holds a secret that must not be stored. */
+bool request_replay(struct request *r, bool keep);
+/* Inside the apply of a command, after its effect: keep the answer with it in the same transaction. No-op
+ * for a request without Idempotency-Key. Otherwise the answer is kept by a command of its own before it is
+ * sent. (request_submit refuses a second run of the same key by itself.) */
+bool request_keep(struct request *r, struct txn *t, int status, struct span json, struct err *e);
+
+int err_status(enum err_code code); /* the one table from codes to HTTP status */
+void answer_body(struct request *r, int status, const char *type, struct buf *take_body);
+/* problem+json. `errors` is the text of a JSON array, or SPAN_NONE. */
+void answer_problem(struct request *r, int status, const char *code, const char *detail,
+                    struct span errors);
+
+#endif

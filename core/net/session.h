@@ -1,0 +1,46 @@
+/*
+ * Who is signed in. A session is a random token in a cookie; its hash lies in the vault, so that sessions
+ * survive a restart, and in memory, so that nothing is read from disk per request. Ends 30 minutes after its
+ * last use, 12 hours after its start, both by the wall clock.
+ *
+ * Also the locks against guessing: by account and by address. All on the loop's thread but
+ * session_open's slow half.
+ */
+#ifndef WY_NET_SESSION_H
+#define WY_NET_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain/user.h"
+#include "util/arena.h"
+#include "util/err.h"
+#include "util/span.h"
+
+struct lws;
+struct server;
+struct sessions;
+struct vault;
+struct view;
+
+enum { SESSION_TOKEN_CHARS = 43, SESSION_HASH_CHARS = 64 };
+
+struct sessions *sessions_new(struct server *s, struct err *e);
+void sessions_free(struct sessions *ss); /* notes when each was last used */
+void sessions_tick(struct sessions *ss); /* each second: ends what is over, notes last use once a minute */
+
+/* The person behind a token: NULL if there is none, it is over, or the person is disabled. Counts as use. */
+const struct person *session_person(struct sessions *ss, struct span token, struct view *v,
+                                    struct arena *a);
+/* The same without counting as use: a websocket asks every few seconds whether it may stay open. */
+bool session_is_live(struct sessions *ss, struct span token);
+/* The session cookie of a request (during its HTTP callback or ws handshake): its length in `out`, 0: none,
+ * or several. */
+size_t session_token_of(struct lws *wsi, char out[SESSION_TOKEN_CHARS + 1]);
+
+/* POST and DELETE /session. */
+struct request;
+void session_sign_in(struct request *r);
+void session_sign_out(struct request *r);
+
+#endif
