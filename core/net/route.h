@@ -34,9 +34,6 @@ struct request {
     const struct json *json;      /* the body parsed, if the route takes JSON */
     struct span content_type, if_match, idempotency_key, peer;
     void *stream;                 /* streamed routes: their own */
-    /* Who takes the answer instead of HTTP (websocket commands); NULL: http.c answers. Called once by answer_*:
-     * json (content taken, may be NULL) or e, never both. The request is gone afterwards. */
-    void (*reply)(struct request *r, int status, struct buf *take_json, const struct err *e);
 };
 struct span request_query(struct request *r, const char *name); /* decoded, SPAN_NONE if absent */
 int64_t request_query_int(struct request *r, const char *name, int64_t fallback);
