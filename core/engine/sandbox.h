@@ -1,0 +1,80 @@
+/*
+ * One Lua state in which foreign code may run: fresh for each scenario, with an allow-listed library, bounded
+ * in time and memory (limit.h), deterministic (sorted pairs, no addresses in texts, no clock, no chance).
+ * What a script sees: the header comments of sandbox_base.c, lua_string.c, lua_table.c.
+ *
+ * All script code is entered through sandbox_call (or sandbox_load, which uses it). Nothing else in
+ * core/engine calls lua_call/lua_pcall on script functions, lua_error's unwinding included: bindings may be
+ * passed over by a longjmp at any Lua call, so they hold nothing that needs freeing.
+ */
+#ifndef WY_ENGINE_SANDBOX_H
+#define WY_ENGINE_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/limit.h"
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/span.h"
+
+struct lua_State;
+struct sandbox;
+
+/* What `require` can give: texts read by the host before it gave up its right to open files. Read once,
+ * shared by all sandboxes, immutable. */
+struct sandbox_module {
+    const char *name; /* "std.calendar", "office.org" */
+    const char *file; /* "scripts/std/calendar.lua", for error texts */
+    struct span text;
+};
+struct sandbox_modules {
+    struct sandbox_module *items;
+    size_t count;
+};
+/* Reads scripts_dir/{std,host}/X.lua as "std.X", "host.X" and scripts_dir/office/org.lua as "office.org".
+ * Scenarios may require std.* and office.*; host.* is for sandbox_new's `host` only. */
+bool sandbox_modules_read(struct sandbox_modules *m, const char *scripts_dir, struct err *e);
+void sandbox_modules_free(struct sandbox_modules *m);
+
+/* Why a call ended early. */
+struct fault {
+    int line;             /* in the script (the chunk given to sandbox_load); 0: unknown */
+    int column;           /* syntax errors and static checks only; 0: unknown */
+    enum limit_hit limit; /* LIMIT_FREE: an ordinary error */
+    char text[400];       /* "ent_new.lua:12: …", UTF-8 */
+    const char *message;  /* in text, behind file and line */
+};
+
+/* `modules` (may be NULL) is borrowed and must outlive the sandbox. `host`: whatever bindings need, given
+ * back by sandbox_host(). Never NULL. */
+struct sandbox *sandbox_new(const struct sandbox_modules *modules, void *host);
+void sandbox_free(struct sandbox *sb); /* accepts NULL; runs no script code */
+struct lua_State *sandbox_state(struct sandbox *sb);
+void sandbox_set_host(struct sandbox *sb, void *host);
+void *sandbox_host(struct lua_State *L); /* also inside coroutines */
+struct sandbox *sandbox_of(struct lua_State *L);
+bool sandbox_is_dead(const struct sandbox *sb); /* a limit was hit: only sandbox_free is allowed */
+
+/* Compile `text` (never bytecode) as `file` ("ent_new.lua"), run it under `budget` (NULL: limit_small) and
+ * leave its one result on the stack. The file of the first load is "the script" of fault lines. */
+bool sandbox_load(struct sandbox *sb, struct span text, const char *file, const struct limit_budget *budget,
+                  struct fault *f);
+/* The one protected call: the function and `nargs` arguments are on the stack and go; `nresults` results come
+ * (LUA_MULTRET allowed), or nothing and *f. The budget starts anew. For C functions too: what a binding
+ * sets up (tables, userdata) can run out of memory, so set it up inside one. */
+bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limit_budget *budget,
+                  struct fault *f);
+
+/* For bindings. */
+/* Replace the table at the top of the stack by a view of it that nobody can change (deep; pairs, ipairs, #,
+ * concat and unpack work on it). Fields it lacks read as nil, or raise "NAME 里没有 x" if `name` is given. */
+void sandbox_freeze(struct lua_State *L, const char *name);
+/* Text of any value without running script code: no metamethods, no addresses. Appends. */
+void sandbox_put_text(struct lua_State *L, int index, struct buf *b);
+/* The line of the script that is running now (0: none), for traces and messages. */
+int sandbox_line(struct lua_State *L);
+/* Raise an error with a Chinese text at the script's line; never returns. */
+int sandbox_raise(struct lua_State *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
