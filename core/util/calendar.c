@@ -1,6 +1,6 @@
 #include "util/calendar.h"
 
-enum { DAY_MINUTES = 24 * 60, YEAR_FIRST = 1970, YEAR_LAST = 9999 };
+enum { DAY_MINUTES = 24 * 60, YEAR_FIRST = 1800, YEAR_LAST = 9999, MOMENT_FIRST = 1970 };
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -190,7 +190,7 @@ bool calendar_parse_datetime(struct span s, int64_t *us)
     int64_t v = day * CALENDAR_DAY_US + (minute - zone) * CALENDAR_MINUTE_US +
                 second * 1000000LL + fraction;
     int year = calendar_split(calendar_day_of(v)).year;
-    if (year < YEAR_FIRST || year > YEAR_LAST)
+    if (year < MOMENT_FIRST || year > YEAR_LAST)
         return false;
     *us = v;
     return true;

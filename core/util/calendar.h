@@ -18,7 +18,7 @@
 #define CALENDAR_MINUTE_US (60LL * 1000000)
 
 struct calendar_date {
-    int year, month, day; /* 1970…9999, 1…12, 1…31 */
+    int year, month, day; /* 1800…9999 (people are older than the epoch), 1…12, 1…31 */
     int weekday;          /* 1 Monday … 7 Sunday */
 };
 
