@@ -64,8 +64,8 @@ define FLOOR_RULES
 $(OUT)/lib$(1).a: $$(call OBJECTS,$(1))
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
-unit-$(1): $$(patsubst tests/unit/%.c,$(OUT)/unit/%,$$(wildcard tests/unit/$(1)/test_*.c))
-	$$(Q)bash tests/unit/run.sh unit-$(1) $$(or $$(filter %/test_$$(T),$$^),$$^)
+unit-$(1): $$(patsubst tests/unit/%.c,$(OUT)/unit/%,$$(wildcard tests/unit/$(1)/test_$$(or $$(T),*).c))
+	$$(Q)bash tests/unit/run.sh unit-$(1) $$^
 $(OUT)/unit/$(1)/%: tests/unit/$(1)/%.c tests/unit/unit.h $$(call ARCHIVES,$(1) $(UNDER_$(1)))
 	@mkdir -p $$(@D)
 	@echo "LD unit/$(1)/$$*"
