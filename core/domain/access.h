@@ -27,7 +27,8 @@ enum access_act {
     ACCESS_ADMINISTER,    /* users, keys, reload, clock, backup */
     ACCESS_STAFF,         /* org, types, clock: any signed-in member of staff */
 };
-/* `about` as the act says, NULL where it has none. */
+/* `about` as the act says, NULL where it has none. NULL for an act that has one asks whether there is any
+ * object at all for which this person might: a first answer for routes, the object decides afterwards. */
 bool access_may(const struct person *p, const struct street *street, enum access_act act, const void *about);
 
 #endif

@@ -44,9 +44,15 @@ bool user_get(struct view *v, struct arena *a, struct span name, struct person *
 bool user_set_password(struct vault *vault, struct span name, struct span password, struct err *e);
 /* The same time for unknown names; ERR_DENIED either way. */
 bool user_check_password(struct vault *vault, struct span name, struct span password, struct err *e);
-/* `body` as in POST /users; refuses a taken name, an unknown office, community or role. */
+/* The rules for names and passwords alone, before anything is written. */
+bool user_check_new(struct span name, struct span password, struct err *e);
+/* `body` as in POST /users; `street` NULL: offices and communities are not checked; refuses a taken name, an unknown office, community or role. */
 bool user_add(struct txn *t, const struct street *street, const struct json *body, struct err *e);
-void user_view(const struct person *p, struct json_w *w);
+void user_view(const struct person *p, struct json_w *w);        /* one object */
+void user_view_fields(const struct person *p, struct json_w *w); /* its members, into an open object */
+/* False: no password has been set, or none by that name. */
+bool user_has_password(struct vault *vault, struct span name);
+bool user_drop_password(struct vault *vault, struct span name, struct err *e);
 bool user_list(struct view *v, struct arena *a, struct json_w *w, struct err *e); /* items */
 
 /* Machine keys: `out` gets "wy_<id>_<secret>", shown once. */
