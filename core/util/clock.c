@@ -20,3 +20,8 @@ int64_t clock_mono_us(void)
 {
     return read_clock(CLOCK_MONOTONIC);
 }
+
+int64_t clock_thread_us(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
