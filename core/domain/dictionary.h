@@ -14,6 +14,8 @@
 #include "util/err.h"
 #include "util/span.h"
 
+enum { DICTIONARY_TYPES_MAX = 1000, DICTIONARY_FIELDS_MAX = 200 };
+
 enum field_kind {
     FIELD_STRING, FIELD_INTEGER, FIELD_NUMBER, FIELD_BOOLEAN, FIELD_DATE, FIELD_DATETIME, FIELD_MONTH,
     FIELD_STRINGS, FIELD_ENUM,
@@ -38,6 +40,9 @@ struct type {
     int event;             /* field number of the event time, or -1 */
     int scope;             /* field number that bounds a full list, or -1 */
     int community;         /* field number of community_id, or -1 */
+    int private_count;     /* private fields */
+    const uint8_t *slots;  /* private to dictionary.c: field number + 1 by hash of the name */
+    unsigned slot_mask;
 };
 struct dictionary;
 
@@ -49,7 +54,15 @@ const struct type *dictionary_at(const struct dictionary *d, int i);
 const struct type *dictionary_find(const struct dictionary *d, struct span name); /* NULL: no such type */
 const struct type *dictionary_by_id(const struct dictionary *d, uint16_t id);
 int type_field(const struct type *t, struct span name); /* -1: no such field */
-/* ERR_CONFLICT naming type and field if `now` breaks what is stored under `before` (only appending is allowed). */
+/* The same by Chinese label, as heads of spreadsheets have it. */
+int type_field_by_label(const struct type *t, struct span label);
+/* The field name nearest to a misspelt one; NULL if none is near. */
+const char *type_field_near(const struct type *t, struct span name);
+int type_time_part(const struct type *t); /* which key part (0 …) is the time, or -1 */
+const char *field_kind_name(enum field_kind kind); /* "string", "integer" … as in records.lua */
+/* ERR_CONFLICT naming type and field if `now` breaks what is stored under `before`: types and fields may only
+ * be appended; keys, time and event stay; an index may be dropped but not added to a field that has been
+ * there (older records have no postings). Labels, choices, required and rhythm may change. */
 bool dictionary_may_follow(const struct dictionary *before, const struct dictionary *now, struct err *e);
 struct json_w;
 void dictionary_view(const struct dictionary *d, struct json_w *w); /* items of GET /types */

@@ -29,19 +29,25 @@ struct record {
     struct span key, body;
 };
 struct record_refusal {
-    long line;
+    long line; /* of the text; in a JSON array the number of the item; both from 1 */
     const char *field; /* "" if it is the whole line */
     const char *message; /* Chinese, says what to do */
+    struct span key; /* whose record it was meant to be; SPAN_NONE if that cannot be made out */
 };
 
 /* Check one JSON object against its type. Everything in `a`. Unknown fields, wrong types, missing keys,
- * numbers out of range, a month that is none … are ERR_INPUT; *field names the field. `type` and
- * `stored_at` in the object are the system's and are passed over. Private fields are sealed (vault may
- * be NULL only where no type has any: examples). */
+ * numbers out of range, a month that is none … are ERR_INPUT; *field names the field. `type`,
+ * `stored_at`, `_seq` and `_at` in the object are the system's and are passed over. Private fields are sealed;
+ * without a vault (examples) they are left out. Any other code than ERR_INPUT: the vault failed. */
 bool record_parse(const struct type *t, struct span object, struct vault *vault, struct arena *a,
                   struct record *out, const char **field, struct err *e);
 
-/* Bytes in, lines out. Owned by one request; everything it hands out lives in its arena until
+enum {
+    RECORD_LINE_MAX = 64 * 1024, /* a longer line is refused, the ones behind it are read on */
+    RECORD_CSV_ROWS = 50000,
+};
+/* Bytes in, lines out. RECORD_JSON takes an array of objects or one object. The first row of CSV names the
+ * fields, by name or Chinese label; an empty cell is null. Owned by one request; everything it hands out lives in its arena until
  * record_reader_drop. */
 struct record_reader;
 struct record_reader *record_reader_new(const struct type *t, enum record_format format, struct vault *vault);

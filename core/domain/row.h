@@ -2,11 +2,12 @@
  * A record as it lies in an entry's body: typed fields at known offsets, read without parsing.
  *
  *   byte 0      1 (layout)
- *   byte 1      number of fields n (those of the dictionary when it was written; later ones read as null)
+ *   byte 1      number of fields n: up to the last that is not null (those behind it read as null)
  *   2 …         n × u32 LE: offset of the field's value in the body, 0 = null; then the values:
  *   string, enum u32 LE length, bytes · integer i64 · number f64 · boolean u8 · date, month i32 day since
  *   1970 (a month is its first day) · datetime i64 µs · strings u32 count, then strings
- *   A private field is a string that holds what domain/seal made.
+ *   A private field is a string that holds what domain/seal made. Values lie in order of field: equal
+ *   content is equal bytes, and stays so when the dictionary grows.
  */
 #ifndef WY_DOMAIN_ROW_H
 #define WY_DOMAIN_ROW_H
@@ -45,6 +46,8 @@ struct row_writer {
     const struct type *type;
     struct buf values;
     uint32_t offsets[256];
+    int last;
+    bool in_order;
 };
 void row_writer_begin(struct row_writer *w, const struct type *t);
 void row_writer_text(struct row_writer *w, int field, struct span s);

@@ -1,0 +1,42 @@
+/* Private to record_*.c: what parsing, reading and applying share. */
+#ifndef WY_DOMAIN_RECORD_IMPL_H
+#define WY_DOMAIN_RECORD_IMPL_H
+
+#include "domain/record.h"
+#include "domain/row.h"
+
+/* Field number under which a record's event time is posted, with an empty value: how record_window finds
+ * by time alone. Every record of a type with an event time has one such posting. */
+enum { RECORD_FIELD_EVENT = 0xFFFF };
+
+/* One worker's tools for checking records, reused from line to line. */
+struct record_parser {
+    const struct type *type;
+    struct vault *vault; /* NULL: private fields are left out */
+    struct row_writer row;
+    struct buf body, text;
+    struct arena scratch; /* of the record in work */
+    struct span secrets[DICTIONARY_FIELDS_MAX]; /* private fields of the record in work, not yet sealed */
+    bool has_secret;
+};
+void record_parser_init(struct record_parser *p, const struct type *t, struct vault *vault);
+void record_parser_fini(struct record_parser *p);
+/* As record_parse; out->line is left alone. */
+bool record_parser_object(struct record_parser *p, struct span object, struct arena *a,
+                          struct record *out, const char **field, struct err *e);
+/* One row of a table: cell i is the value of fields[i] as text (-1: passed over), empty = null. */
+bool record_parser_cells(struct record_parser *p, const int *fields, const struct span *cells,
+                         int count, struct arena *a, struct record *out, const char **field,
+                         struct err *e);
+/* The key of a record that has been refused, as far as it can be made out; else SPAN_NONE. */
+struct span record_parser_object_key(struct record_parser *p, struct span object, struct arena *a);
+struct span record_parser_cells_key(struct record_parser *p, const int *fields,
+                                    const struct span *cells, int count, struct arena *a);
+/* Columns and members that are the system's: type, stored_at, _seq, _at. */
+bool record_is_system_name(struct span name);
+
+/* Does the body satisfy all of `where`? A list of strings is equal to each of its items. */
+bool record_matches(const struct type *t, struct span body, const struct record_where *where,
+                    size_t count, struct buf *scratch);
+
+#endif
