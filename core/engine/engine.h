@@ -18,6 +18,7 @@ struct street;
 struct engine_options {
     const char *data_dir, *scripts_dir;
     int control, head_fd, page_fd;
+    int alert_limit; /* alerts a minute of one scenario from on, removed, wake; 0: no limit */
 };
 int engine_run(const struct engine_options *o);
 

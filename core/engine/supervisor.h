@@ -22,6 +22,7 @@ struct supervisor_options {
     const char *data_dir, *scripts_dir;
     struct store *store;
     struct writer *writer;
+    int alert_limit;         /* handed on to the engine process */
     int wall_ms;             /* a single evaluation that takes longer is a hang; 0 = 10 000 */
 };
 /* Starts a thread and the process. Register supervisor's commit listener before the first command. */
