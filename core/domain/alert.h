@@ -45,6 +45,7 @@ bool alert_state_parse(struct span s, enum alert_state *out);
 struct alert { /* everything lives in the arena it was read into */
     char id[27];
     struct span scenario, key, kind, office, title, text, about_type, about_id;
+    struct span scenario_title;       /* as it was when the alert was raised */
     struct span *communities, *also;
     size_t community_count, also_count;
     enum alert_level level;
