@@ -43,7 +43,7 @@ enum {
 void limit_charge(struct lua_State *L, int64_t steps); /* work done in C, in the worth of instructions */
 void limit_host_call(struct lua_State *L);             /* at the start of every function of ctx and of a row */
 /* ctx:subject: the budget starts anew for the next subject of this call. All subjects of one call together
- * may use 100 times `limit_large`'s steps / 10 times its host calls, and be 100,000. */
+ * may use ten times limit_large's steps and host calls, and be 100,000. */
 void limit_renew(struct lua_State *L);
 
 /* What this call has used so far, for tests, traces and metrics. */

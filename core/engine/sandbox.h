@@ -25,7 +25,7 @@ struct sandbox;
  * shared by all sandboxes, immutable. */
 struct sandbox_module {
     const char *name; /* "std.calendar", "office.org" */
-    const char *file; /* "scripts/std/calendar.lua", for error texts */
+    const char *file; /* "=std/calendar.lua": Lua's source name, for error texts */
     struct span text;
 };
 struct sandbox_modules {

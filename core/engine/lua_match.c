@@ -1,0 +1,699 @@
+/*
+ * Lua patterns with a step budget: find, match, gmatch, gsub. Stock Lua's matcher runs in C where no hook
+ * reaches and can take exponential time; this one charges each step.
+ *
+ * A pattern is compiled first into a list of nodes, so a malformed one is an error at once and not only where
+ * matching happens to arrive (the one difference to stock Lua). Matching recurses at quantifiers and
+ * captures only, so the depth is bounded by the number of nodes.
+ */
+#include <string.h>
+
+#include "engine/sandbox_impl.h"
+
+enum { NODES_MAX = 400, CAPTURES_MAX = 32, FEW_NODES = 24, CHARGE_EVERY = 512 };
+
+enum node_kind {
+    NODE_ANY,      /* . */
+    NODE_CHAR,
+    NODE_SET,      /* class or set */
+    NODE_OPEN,     /* ( */
+    NODE_POSITION, /* () */
+    NODE_CLOSE,    /* ) */
+    NODE_BACK,     /* %1 */
+    NODE_BALANCE,  /* %bxy */
+    NODE_FRONTIER, /* %f[set] */
+    NODE_TAIL,     /* $ at the end */
+    NODE_DONE,
+};
+enum repeat { ONCE, MAYBE, GREEDY, GREEDY_ONE, LAZY };
+
+struct node {
+    unsigned char kind, repeat;
+    unsigned char a, b; /* a character; of %b both; number of a capture */
+    unsigned char set[32];
+};
+
+struct pattern {
+    bool anchored;
+    int captures;
+    int count;
+    struct node *nodes;
+    struct node few[FEW_NODES]; /* enough for most, without a block of memory */
+};
+
+struct capture {
+    const char *from;
+    ptrdiff_t length; /* -1: position, -2: open */
+};
+
+struct match {
+    lua_State *L;
+    const char *text, *end;
+    const struct pattern *pattern;
+    struct capture captures[CAPTURES_MAX];
+    int steps;
+};
+
+/* --- compiling ------------------------------------------------------------------------------------ */
+
+struct compiler {
+    lua_State *L;
+    const char *p, *end;
+    struct pattern *out;
+    int open[CAPTURES_MAX], depth; /* captures not closed yet */
+    bool closed[CAPTURES_MAX];
+};
+
+static void malformed(struct compiler *c, const char *why)
+{
+    luaL_error(c->L, "匹配式写错了：%s", why);
+}
+
+static bool in_class(int letter, int ch)
+{
+    bool lower = ch >= 'a' && ch <= 'z', upper = ch >= 'A' && ch <= 'Z', digit = ch >= '0' && ch <= '9';
+    bool graph = ch > 32 && ch < 127;
+    switch (letter) {
+    case 'a':
+        return lower || upper;
+    case 'c':
+        return ch < 32 || ch == 127;
+    case 'd':
+        return digit;
+    case 'g':
+        return graph;
+    case 'l':
+        return lower;
+    case 'p':
+        return graph && !lower && !upper && !digit;
+    case 's':
+        return ch == ' ' || (ch >= 9 && ch <= 13);
+    case 'u':
+        return upper;
+    case 'w':
+        return lower || upper || digit;
+    default: /* x */
+        return digit || (ch >= 'a' && ch <= 'f') || (ch >= 'A' && ch <= 'F');
+    }
+}
+
+static void set_add(unsigned char *set, int ch)
+{
+    set[ch >> 3] |= (unsigned char)(1 << (ch & 7));
+}
+
+static bool set_has(const unsigned char *set, unsigned char ch)
+{
+    return set[ch >> 3] >> (ch & 7) & 1;
+}
+
+/* Add what "%letter" stands for. */
+static void add_class(unsigned char *set, unsigned char letter)
+{
+    unsigned char small = letter | 0x20;
+    if (!strchr("acdglpsuwx", small) || letter == 0 || !in_class('a', letter)) {
+        set_add(set, letter);
+        return;
+    }
+    for (int ch = 0; ch < 256; ch++) {
+        if (in_class(small, ch) == (letter == small))
+            set_add(set, ch);
+    }
+}
+
+/* c->p stands behind '['. */
+static void read_set(struct compiler *c, unsigned char *set)
+{
+    bool complement = c->p < c->end && *c->p == '^';
+    c->p += complement;
+    bool first = true;
+    while (first || c->p == c->end || *c->p != ']') {
+        if (c->p == c->end)
+            malformed(c, "缺少 ]");
+        first = false;
+        unsigned char ch = (unsigned char)*c->p++;
+        if (ch == '%') {
+            if (c->p == c->end)
+                malformed(c, "% 后面没有字符");
+            add_class(set, (unsigned char)*c->p++);
+        } else if (c->end - c->p >= 2 && c->p[0] == '-' && c->p[1] != ']') {
+            for (int x = ch; x <= (unsigned char)c->p[1]; x++)
+                set_add(set, x);
+            c->p += 2;
+        } else {
+            set_add(set, ch);
+        }
+    }
+    c->p++;
+    for (int i = 0; complement && i < 32; i++)
+        set[i] = (unsigned char)~set[i];
+}
+
+static void read_open(struct compiler *c, struct node *n)
+{
+    if (c->out->captures == CAPTURES_MAX)
+        malformed(c, "括号太多");
+    n->a = (unsigned char)c->out->captures++;
+    if (c->p < c->end && *c->p == ')') {
+        c->p++;
+        n->kind = NODE_POSITION;
+        c->closed[n->a] = true;
+    } else {
+        n->kind = NODE_OPEN;
+        c->open[c->depth++] = n->a;
+    }
+}
+
+static void read_close(struct compiler *c, struct node *n)
+{
+    if (c->depth == 0)
+        malformed(c, "多了一个 )");
+    n->kind = NODE_CLOSE;
+    n->a = (unsigned char)c->open[--c->depth];
+    c->closed[n->a] = true;
+}
+
+/* c->p stands behind '%'. True if a quantifier may follow. */
+static bool read_escape(struct compiler *c, struct node *n)
+{
+    if (c->p == c->end)
+        malformed(c, "以 % 结尾");
+    unsigned char ch = (unsigned char)*c->p++;
+    if (ch == 'b') {
+        if (c->end - c->p < 2)
+            malformed(c, "%b 后面要有两个字符");
+        n->kind = NODE_BALANCE;
+        n->a = (unsigned char)c->p[0];
+        n->b = (unsigned char)c->p[1];
+        c->p += 2;
+        return false;
+    }
+    if (ch == 'f') {
+        if (c->p == c->end || *c->p != '[')
+            malformed(c, "%f 后面要有 [");
+        c->p++;
+        n->kind = NODE_FRONTIER;
+        read_set(c, n->set);
+        return false;
+    }
+    if (ch >= '0' && ch <= '9') {
+        int number = ch - '1';
+        if (number < 0 || number >= c->out->captures || !c->closed[number])
+            malformed(c, "没有这个编号的括号");
+        n->kind = NODE_BACK;
+        n->a = (unsigned char)number;
+        return false;
+    }
+    n->kind = NODE_SET;
+    add_class(n->set, ch);
+    return true;
+}
+
+static enum repeat read_repeat(struct compiler *c)
+{
+    static const char marks[] = "?*+-";
+    static const enum repeat meant[] = {MAYBE, GREEDY, GREEDY_ONE, LAZY};
+    const char *at = c->p < c->end && *c->p ? strchr(marks, *c->p) : NULL;
+    if (!at)
+        return ONCE;
+    c->p++;
+    return meant[at - marks];
+}
+
+static void read_node(struct compiler *c, struct node *n)
+{
+    memset(n, 0, sizeof(*n));
+    unsigned char ch = (unsigned char)*c->p++;
+    bool single = true;
+    switch (ch) {
+    case '(':
+        read_open(c, n);
+        return;
+    case ')':
+        read_close(c, n);
+        return;
+    case '$':
+        if (c->p == c->end) {
+            n->kind = NODE_TAIL;
+            return;
+        }
+        n->kind = NODE_CHAR;
+        n->a = ch;
+        break;
+    case '%':
+        single = read_escape(c, n);
+        break;
+    case '[':
+        n->kind = NODE_SET;
+        read_set(c, n->set);
+        break;
+    case '.':
+        n->kind = NODE_ANY;
+        break;
+    default:
+        n->kind = NODE_CHAR;
+        n->a = ch;
+    }
+    if (single)
+        n->repeat = (unsigned char)read_repeat(c);
+}
+
+/* How many nodes at most: every byte could be one. More memory than few[] is a userdata on the stack. */
+static void compile(lua_State *L, struct pattern *out, const char *p, size_t n, bool anchors)
+{
+    out->anchored = anchors && n > 0 && *p == '^';
+    out->captures = out->count = 0;
+    out->nodes = out->few;
+    struct compiler c = {.L = L, .p = p + out->anchored, .end = p + n, .out = out};
+    size_t most = (size_t)(c.end - c.p) + 1;
+    limit_charge(L, (int64_t)(most < NODES_MAX ? most : NODES_MAX) * 2);
+    if (most > FEW_NODES)
+        out->nodes = lua_newuserdatauv(L, (most < NODES_MAX ? most : NODES_MAX) * sizeof(struct node), 0);
+    else
+        lua_pushnil(L); // the stack looks the same either way
+    while (c.p < c.end) {
+        if (out->count >= NODES_MAX - 1)
+            malformed(&c, "太长");
+        read_node(&c, &out->nodes[out->count++]);
+    }
+    if (c.depth > 0)
+        malformed(&c, "缺少 )");
+    out->nodes[out->count].kind = NODE_DONE;
+    out->nodes[out->count].repeat = ONCE;
+    out->count++;
+}
+
+/* --- matching ------------------------------------------------------------------------------------- */
+
+static void step(struct match *m)
+{
+    if (++m->steps >= CHARGE_EVERY) {
+        m->steps = 0;
+        limit_charge(m->L, CHARGE_EVERY / 4);
+    }
+}
+
+static bool fits(const struct match *m, const struct node *n, const char *s)
+{
+    if (s >= m->end)
+        return false;
+    switch (n->kind) {
+    case NODE_ANY:
+        return true;
+    case NODE_CHAR:
+        return (unsigned char)*s == n->a;
+    default:
+        return set_has(n->set, (unsigned char)*s);
+    }
+}
+
+static const char *run(struct match *m, const char *s, const struct node *n);
+
+static const char *run_greedy(struct match *m, const char *s, const struct node *n, ptrdiff_t least)
+{
+    ptrdiff_t i = 0;
+    for (; fits(m, n, s + i); i++)
+        step(m);
+    for (; i >= least; i--) {
+        step(m);
+        const char *end = run(m, s + i, n + 1);
+        if (end)
+            return end;
+    }
+    return NULL;
+}
+
+static const char *run_lazy(struct match *m, const char *s, const struct node *n)
+{
+    for (;; s++) {
+        step(m);
+        const char *end = run(m, s, n + 1);
+        if (end)
+            return end;
+        if (!fits(m, n, s))
+            return NULL;
+    }
+}
+
+static const char *run_balance(struct match *m, const char *s, const struct node *n)
+{
+    if (s >= m->end || (unsigned char)*s != n->a)
+        return NULL;
+    int depth = 1;
+    for (const char *p = s + 1; p < m->end; p++) {
+        step(m);
+        if ((unsigned char)*p == n->b) {
+            if (--depth == 0)
+                return p + 1;
+        } else if ((unsigned char)*p == n->a) {
+            depth++;
+        }
+    }
+    return NULL;
+}
+
+static const char *run_back(struct match *m, const char *s, const struct node *n)
+{
+    const struct capture *c = &m->captures[n->a];
+    size_t length = c->length > 0 ? (size_t)c->length : 0;
+    for (size_t done = 0; done < length; done += 64)
+        step(m);
+    if ((size_t)(m->end - s) < length || memcmp(s, c->from, length) != 0)
+        return NULL;
+    return s + length;
+}
+
+static bool run_frontier(const struct match *m, const char *s, const struct node *n)
+{
+    unsigned char before = s == m->text ? 0 : (unsigned char)s[-1];
+    unsigned char here = s == m->end ? 0 : (unsigned char)*s;
+    return !set_has(n->set, before) && set_has(n->set, here);
+}
+
+/* A capture is set before what follows is tried and put back if that fails. */
+static const char *run_capture(struct match *m, const char *s, const struct node *n)
+{
+    struct capture *c = &m->captures[n->a], before = *c;
+    if (n->kind == NODE_CLOSE)
+        c->length = s - c->from;
+    else
+        *c = (struct capture){.from = s, .length = n->kind == NODE_POSITION ? -1 : -2};
+    const char *end = run(m, s, n + 1);
+    if (!end)
+        *c = before;
+    return end;
+}
+
+/* Where a match of the nodes from `n` on ends that begins at s; NULL: none. */
+static const char *run(struct match *m, const char *s, const struct node *n)
+{
+    for (;; n++) {
+        step(m);
+        switch (n->kind) {
+        case NODE_DONE:
+            return s;
+        case NODE_TAIL:
+            return s == m->end ? s : NULL;
+        case NODE_OPEN:
+        case NODE_POSITION:
+        case NODE_CLOSE:
+            return run_capture(m, s, n);
+        case NODE_FRONTIER:
+            if (!run_frontier(m, s, n))
+                return NULL;
+            continue;
+        case NODE_BALANCE:
+            s = run_balance(m, s, n);
+            break;
+        case NODE_BACK:
+            s = run_back(m, s, n);
+            break;
+        default: /* a single character, with its quantifier */
+            if (n->repeat == GREEDY || n->repeat == GREEDY_ONE)
+                return run_greedy(m, s, n, n->repeat == GREEDY_ONE);
+            if (n->repeat == LAZY)
+                return run_lazy(m, s, n);
+            if (n->repeat == MAYBE) {
+                const char *end = fits(m, n, s) ? run(m, s + 1, n + 1) : NULL;
+                if (end)
+                    return end;
+                continue;
+            }
+            s = fits(m, n, s) ? s + 1 : NULL;
+        }
+        if (!s)
+            return NULL;
+    }
+}
+
+/* Try at s only. */
+static const char *match_at(struct match *m, const char *s)
+{
+    step(m);
+    return run(m, s, m->pattern->nodes);
+}
+
+/* Charge what has been counted but not yet charged: many short calls cost too. */
+static void settle(struct match *m)
+{
+    limit_charge(m->L, m->steps / 4);
+    m->steps = 0;
+}
+
+/* --- results -------------------------------------------------------------------------------------- */
+
+static void push_capture(const struct match *m, int i)
+{
+    const struct capture *c = &m->captures[i];
+    if (c->length == -1)
+        lua_pushinteger(m->L, c->from - m->text + 1);
+    else
+        lua_pushlstring(m->L, c->from, (size_t)c->length);
+}
+
+/* All captures, or the whole match if there are none and `whole`. */
+static int push_captures(const struct match *m, const char *from, const char *to, bool whole)
+{
+    int n = m->pattern->captures;
+    if (n == 0 && !whole)
+        return 0;
+    luaL_checkstack(m->L, n + 1, NULL);
+    if (n == 0) {
+        lua_pushlstring(m->L, from, (size_t)(to - from));
+        return 1;
+    }
+    for (int i = 0; i < n; i++)
+        push_capture(m, i);
+    return n;
+}
+
+/* 0-based start from a 1-based, perhaps negative one. */
+static size_t init_of(lua_State *L, int arg, size_t n)
+{
+    lua_Integer at = luaL_optinteger(L, arg, 1);
+    if (at > 0)
+        return (size_t)at - 1;
+    if (at == 0 || at < -(lua_Integer)n)
+        return 0;
+    return (size_t)((lua_Integer)n + at);
+}
+
+static bool is_plain(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] && strchr("^$*+?.([%-", p[i]))
+            return false;
+    }
+    return true;
+}
+
+static int find_plain(lua_State *L, struct span s, struct span p, size_t init)
+{
+    limit_charge(L, (int64_t)(s.n - init) / 32);
+    const char *at = p.n ? memmem(s.p + init, s.n - init, p.p, p.n) : s.p + init;
+    if (!at) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushinteger(L, at - s.p + 1);
+    lua_pushinteger(L, at - s.p + (lua_Integer)p.n);
+    return 2;
+}
+
+static int find_or_match(lua_State *L, bool find) // s, pattern, init, plain
+{
+    struct span s, p;
+    s.p = luaL_checklstring(L, 1, &s.n);
+    p.p = luaL_checklstring(L, 2, &p.n);
+    size_t init = init_of(L, 3, s.n);
+    if (init > s.n) {
+        lua_pushnil(L);
+        return 1;
+    }
+    limit_charge(L, (int64_t)p.n / 16);
+    if (find && (lua_toboolean(L, 4) || is_plain(p.p, p.n)))
+        return find_plain(L, s, p, init);
+    struct pattern pattern;
+    compile(L, &pattern, p.p, p.n, true);
+    struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
+    for (const char *at = s.p + init; at <= m.end; at++) {
+        const char *to = match_at(&m, at);
+        if (to) {
+            settle(&m);
+            if (!find)
+                return push_captures(&m, at, to, true);
+            lua_pushinteger(L, at - s.p + 1);
+            lua_pushinteger(L, to - s.p);
+            return 2 + push_captures(&m, at, to, false);
+        }
+        if (pattern.anchored)
+            break;
+    }
+    settle(&m);
+    lua_pushnil(L);
+    return 1;
+}
+
+int match_find(lua_State *L)
+{
+    return find_or_match(L, true);
+}
+
+int match_match(lua_State *L)
+{
+    return find_or_match(L, false);
+}
+
+/* The pattern is compiled for each step anew: it is short, and nothing has to be kept alive. */
+static int gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the last match (or -1)
+{
+    struct span s, p;
+    s.p = lua_tolstring(L, lua_upvalueindex(1), &s.n);
+    p.p = lua_tolstring(L, lua_upvalueindex(2), &p.n);
+    size_t at = (size_t)lua_tointeger(L, lua_upvalueindex(3));
+    lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
+    struct pattern pattern;
+    compile(L, &pattern, p.p, p.n, false);
+    struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
+    for (; at <= s.n; at++) {
+        const char *to = match_at(&m, s.p + at);
+        if (to && to - s.p != last) {
+            settle(&m);
+            lua_pushinteger(L, to - s.p);
+            lua_pushvalue(L, -1);
+            lua_replace(L, lua_upvalueindex(3));
+            lua_replace(L, lua_upvalueindex(4));
+            return push_captures(&m, s.p + at, to, true);
+        }
+    }
+    settle(&m);
+    lua_pushinteger(L, (lua_Integer)s.n + 1);
+    lua_replace(L, lua_upvalueindex(3));
+    return 0;
+}
+
+int match_gmatch(lua_State *L) // s, pattern, init
+{
+    size_t n, pattern_n;
+    luaL_checklstring(L, 1, &n);
+    const char *p = luaL_checklstring(L, 2, &pattern_n);
+    size_t init = init_of(L, 3, n);
+    struct pattern pattern;
+    compile(L, &pattern, p, pattern_n, false); /* a mistake in it is told here */
+    lua_settop(L, 2);
+    lua_pushinteger(L, (lua_Integer)(init > n ? n + 1 : init));
+    lua_pushinteger(L, -1);
+    lua_pushcclosure(L, gmatch_step, 4);
+    return 1;
+}
+
+/* --- gsub ----------------------------------------------------------------------------------------- */
+
+/* "%1 and %%" for one match. */
+static void add_template(struct match *m, luaL_Buffer *b, const char *from, const char *to)
+{
+    lua_State *L = m->L;
+    size_t n;
+    const char *p = lua_tolstring(L, 3, &n), *end = p + n;
+    limit_charge(L, 1 + (int64_t)n / 16);
+    for (; p < end; p++) {
+        if (*p != '%') {
+            luaL_addchar(b, *p);
+            continue;
+        }
+        p++;
+        if (p < end && *p == '%') {
+            luaL_addchar(b, '%');
+        } else if (p < end && *p == '0') {
+            luaL_addlstring(b, from, (size_t)(to - from));
+        } else if (p < end && *p >= '1' && *p <= '9') {
+            int i = *p - '1';
+            if (i == 0 && m->pattern->captures == 0) {
+                luaL_addlstring(b, from, (size_t)(to - from));
+                continue;
+            }
+            if (i >= m->pattern->captures)
+                luaL_error(L, "替换文本里的 %%%d 没有对应的括号", i + 1);
+            push_capture(m, i);
+            luaL_addvalue(b);
+        } else {
+            luaL_error(L, "替换文本里的 %% 后面只能是数字或 %%");
+        }
+    }
+}
+
+/* Whatever a table or a function gives for one match; false: keep the text. */
+static bool add_replacement(struct match *m, luaL_Buffer *b, const char *from, const char *to, int type)
+{
+    lua_State *L = m->L;
+    if (type == LUA_TFUNCTION) {
+        lua_pushvalue(L, 3);
+        int n = push_captures(m, from, to, true);
+        lua_call(L, n, 1);
+    } else if (type == LUA_TTABLE) {
+        if (m->pattern->captures)
+            push_capture(m, 0);
+        else
+            lua_pushlstring(L, from, (size_t)(to - from));
+        lua_gettable(L, 3);
+    } else {
+        add_template(m, b, from, to);
+        return true;
+    }
+    if (!lua_toboolean(L, -1)) {
+        lua_pop(L, 1);
+        luaL_addlstring(b, from, (size_t)(to - from));
+        return false;
+    }
+    if (!lua_isstring(L, -1))
+        luaL_error(L, "替换的结果是 %s，须是文本或数", luaL_typename(L, -1));
+    luaL_addvalue(b);
+    return true;
+}
+
+int match_gsub(lua_State *L) // s, pattern, replacement, limit
+{
+    struct span s, p;
+    s.p = luaL_checklstring(L, 1, &s.n);
+    p.p = luaL_checklstring(L, 2, &p.n);
+    int type = lua_type(L, 3);
+    luaL_argcheck(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION,
+                  3, "须是文本、表或函数");
+    if (type == LUA_TNUMBER)
+        lua_tostring(L, 3); /* turns it into text in place */
+    lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)s.n + 1), count = 0;
+    lua_settop(L, 4);
+    struct pattern pattern;
+    compile(L, &pattern, p.p, p.n, true); // s, pattern, replacement, limit, nodes
+    struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
+    const char *at = s.p, *last = NULL;
+    bool is_changed = false;
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    while (count < most) {
+        const char *to = match_at(&m, at);
+        if (to && to != last) {
+            count++;
+            settle(&m);
+            is_changed |= add_replacement(&m, &b, at, to, type);
+            at = last = to;
+        } else if (at < m.end) {
+            luaL_addchar(&b, *at++);
+        } else {
+            break;
+        }
+        if (luaL_bufflen(&b) > LIMIT_STRING_MAX)
+            return luaL_error(L, "string.gsub 的结果太长");
+        if (pattern.anchored)
+            break;
+    }
+    settle(&m);
+    if (!is_changed) {
+        lua_pushvalue(L, 1);
+    } else {
+        luaL_addlstring(&b, at, (size_t)(m.end - at));
+        luaL_pushresult(&b);
+    }
+    lua_pushinteger(L, count);
+    return 2;
+}
