@@ -1,0 +1,139 @@
+#include "net/ws_message.h"
+
+#include "util/buf.h"
+
+enum { ID_MAX_BITS = 53, NAME_MAX = 64, TOKEN_MAX = 256 };
+
+static const struct {
+    const char *name;
+    enum ws_message_type type;
+} types[] = {
+    {"hello", WS_HELLO},     {"subscribe", WS_SUBSCRIBE}, {"unsubscribe", WS_UNSUBSCRIBE},
+    {"command", WS_COMMAND}, {"ping", WS_PING},
+};
+
+static bool read_type(struct ws_message *m, const struct json *v, struct err *e)
+{
+    struct span name = json_string(json_get(v, "type"));
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (span_eq(name, span_of(types[i].name))) {
+            m->type = types[i].type;
+            return true;
+        }
+    }
+    return err_set(e, ERR_INPUT, "消息的 type 应为 hello、subscribe、unsubscribe、command 或 ping");
+}
+
+static bool read_id(struct ws_message *m, const struct json *v, struct err *e)
+{
+    const struct json *id = json_get(v, "id");
+    if (!json_is(id, JSON_INT) || id->integer < 0 || id->integer >> ID_MAX_BITS)
+        return err_set(e, ERR_INPUT, "消息的 id 应为不小于 0 的整数");
+    m->id = id->integer;
+    m->has_id = true;
+    return true;
+}
+
+/* A text of at most `max` bytes; missing is SPAN_NONE. */
+static bool read_text(struct span *out, const struct json *v, const char *name, size_t max,
+                      struct err *e)
+{
+    const struct json *member = json_get(v, name);
+    *out = json_string(member);
+    if (member && !json_is(member, JSON_STRING) && !json_is(member, JSON_NULL))
+        return err_set(e, ERR_INPUT, "%s 应为字符串", name);
+    if (out->n > max)
+        return err_set(e, ERR_INPUT, "%s 不能超过 %zu 字节", name, max);
+    return true;
+}
+
+static bool read_subscribe(struct ws_message *m, const struct json *v, struct err *e)
+{
+    const struct json *offset = json_get(v, "offset");
+    if (!read_text(&m->stream, v, "stream", NAME_MAX, e) ||
+        !read_text(&m->epoch, v, "epoch", NAME_MAX, e))
+        return false;
+    if (!m->stream.n)
+        return err_set(e, ERR_INPUT, "subscribe 缺少 stream");
+    if (!offset || json_is(offset, JSON_NULL))
+        return true;
+    if (!json_is(offset, JSON_INT) || offset->integer < 0)
+        return err_set(e, ERR_INPUT, "offset 应为不小于 0 的整数");
+    m->offset = (uint64_t)offset->integer;
+    m->resume = m->epoch.n > 0;
+    return true;
+}
+
+static bool read_command(struct ws_message *m, const struct json *v, struct err *e)
+{
+    m->data = json_get(v, "data");
+    if (m->data && !json_is(m->data, JSON_OBJECT))
+        return err_set(e, ERR_INPUT, "command 的 data 应为对象");
+    if (!read_text(&m->name, v, "name", NAME_MAX, e))
+        return false;
+    if (!m->name.n)
+        return err_set(e, ERR_INPUT, "command 缺少 name");
+    return true;
+}
+
+bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text, bool *well_formed,
+                      struct err *e)
+{
+    const struct json_limits limits = {.bytes = WS_MESSAGE_MAX};
+    const struct json *v = json_parse(a, text, &limits, NULL, e);
+    *m = (struct ws_message){0};
+    if (well_formed)
+        *well_formed = json_is(v, JSON_OBJECT);
+    if (!v)
+        return false;
+    if (!json_is(v, JSON_OBJECT))
+        return err_set(e, ERR_INPUT, "一条消息应为一个 JSON 对象");
+    if (!read_id(m, v, e) || !read_type(m, v, e))
+        return false;
+    switch (m->type) {
+    case WS_HELLO:
+        return read_text(&m->token, v, "token", TOKEN_MAX, e);
+    case WS_SUBSCRIBE:
+    case WS_UNSUBSCRIBE:
+        return read_subscribe(m, v, e);
+    case WS_COMMAND:
+        return read_command(m, v, e);
+    case WS_PING:
+        return true;
+    }
+    return true;
+}
+
+void ws_put_ok(struct buf *b, int64_t id, struct span result)
+{
+    struct json_w w = json_w_begin(b);
+    json_w_object(&w);
+    json_w_kstr(&w, "type", "ok");
+    json_w_kint(&w, "id", id);
+    if (result.n)
+        json_w_kraw(&w, "result", result);
+    json_w_object_end(&w);
+    json_w_end(&w);
+}
+
+void ws_put_error(struct buf *b, const int64_t *id, int status, const char *code,
+                  struct span message, const struct json *errors)
+{
+    struct json_w w = json_w_begin(b);
+    json_w_object(&w);
+    json_w_kstr(&w, "type", "error");
+    json_w_name(&w, "id");
+    if (id)
+        json_w_int(&w, *id);
+    else
+        json_w_null(&w);
+    json_w_kint(&w, "status", status);
+    json_w_kstr(&w, "code", code);
+    json_w_kspan(&w, "message", message);
+    if (json_count(errors)) {
+        json_w_name(&w, "errors");
+        json_w_value(&w, errors);
+    }
+    json_w_object_end(&w);
+    json_w_end(&w);
+}

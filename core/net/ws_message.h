@@ -1,0 +1,46 @@
+/*
+ * What a client may say: one JSON object a message, taken apart and checked. No sockets here, so that it can
+ * be fuzzed.
+ *
+ *   {"type":"hello","id":0,"token"?} · {"type":"subscribe","id":1,"stream":"alerts","epoch"?,"offset"?}
+ *   {"type":"command","id":7,"name":"alert.sign","data":{…}} · {"type":"ping","id":9}
+ */
+#ifndef WY_NET_WS_MESSAGE_H
+#define WY_NET_WS_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+#include "util/err.h"
+#include "util/json.h"
+#include "util/span.h"
+
+struct buf;
+
+enum { WS_MESSAGE_MAX = 64 * 1024, WS_MESSAGE_HELLO_MAX = 16 * 1024 };
+
+enum ws_message_type { WS_HELLO, WS_SUBSCRIBE, WS_UNSUBSCRIBE, WS_COMMAND, WS_PING };
+struct ws_message { /* lives in the arena */
+    enum ws_message_type type;
+    int64_t id;
+    bool has_id;              /* also set when the rest is wrong, so that the error can name it */
+    struct span token;        /* hello; SPAN_NONE: none */
+    struct span stream, epoch; /* subscribe */
+    uint64_t offset;
+    bool resume;              /* epoch and offset were given */
+    struct span name;         /* command */
+    const struct json *data;  /* command: an object, or NULL */
+};
+/* ERR_INPUT with a sentence. `well_formed` (may be NULL) tells whether it was a JSON object at all: what is
+ * none ends the connection, the rest is answered. */
+bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text, bool *well_formed,
+                      struct err *e);
+
+/* What the server says; each appends one JSON object. */
+struct json_w;
+void ws_put_ok(struct buf *b, int64_t id, struct span result); /* result: JSON, or SPAN_NONE to leave it out */
+void ws_put_error(struct buf *b, const int64_t *id, int status, const char *code, struct span message,
+                  const struct json *errors);
+
+#endif
