@@ -27,6 +27,8 @@ struct store_options {
 struct store *store_open(const struct store_options *options, struct err *e);
 void store_close(struct store *s); /* every view and the writer must be closed before */
 const char *store_epoch(const struct store *s); /* 26 characters, drawn when the store was made */
+/* True if some process has this data directory open for writing. */
+bool store_is_written(const char *dir);
 /* Empty the store (keeps files and maps): what `wangyi test` does between two cases. no_sync stores only. */
 bool store_reset(struct store *s, struct err *e);
 

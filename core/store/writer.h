@@ -21,10 +21,11 @@ struct writer;
 struct command {
     /* Runs on the writer's thread. False + err refuses it: only before its first append (must). */
     bool (*apply)(struct command *c, struct txn *t, struct err *e);
-    /* Exactly once, on the writer's thread, after the commit or the refusal; `e` is NULL if it is on disk.
+    /* May be NULL. Exactly once, on the writer's thread, after the commit or the refusal; `e` is NULL if it is on disk.
      * The command is the caller's again. Must not wait. */
     void (*done)(struct command *c, const struct err *e);
     struct command *next; /* the queue's */
+    bool reserve; /* may use the last 5 % of a full map: withdrawals, audit, outcomes of acts done */
 };
 
 struct writer *writer_start(struct store *s, struct err *e);

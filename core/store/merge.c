@@ -1,0 +1,82 @@
+/*
+ * From memory to disk. When the growing tail is long enough it is frozen and another begins; the frozen
+ * one is put into the index table slice by slice, in key order, one slice with each commit. `merged` moves
+ * with the last slice; until then the tail stays and the table holds some keys twice, which a walk does
+ * not mind. After a crash the tail comes back from the journal and the slices are put again.
+ *
+ * The border between the two tails is on disk with the first entry behind it: whoever follows the journal
+ * in another process cuts its own tails at the same place, and can drop one whole when it is merged.
+ */
+#include "store/store_impl.h"
+#include "util/buf.h"
+#include "util/err.h"
+
+void merge_cut(struct store *s)
+{
+    struct tails *t = &s->tails;
+    if (t->count == TAILS_MAX || tail_count(t->list[0]) < TAIL_POSTINGS)
+        return;
+    pthread_mutex_lock(&s->lock);
+    tail_freeze(t->list[0], s->head);
+    t->list[t->count++] = tail_new(s->head);
+    pthread_mutex_unlock(&s->lock);
+    s->merge_at = tail_first(t->list[0]);
+}
+
+static bool put_state(struct txn *t, struct err *e)
+{
+    char value[16];
+    be64_put(value, t->merged);
+    be64_put(value + 8, t->frozen);
+    return txn_put(t, TABLE_META, SPAN(META_INDEX), (struct span){value, sizeof value}, 0, e);
+}
+
+static bool put_slice(struct txn *t, const struct tail_node **at, size_t slice, struct err *e)
+{
+    const struct tail_node *n = *at;
+    for (; n && slice; slice--, n = tail_next(n)) {
+        struct span key = tail_key(n);
+        char seq[8];
+        be64_put(seq, tail_seq(n));
+        size_t size = key.p[0] == 'P' ? sizeof seq : 0;
+        if (!txn_put(t, TABLE_INDEX, key, (struct span){seq, size}, MDB_NOOVERWRITE, e))
+            return false;
+    }
+    *at = n;
+    return true;
+}
+
+bool merge_step(struct txn *t, struct err *e)
+{
+    struct store *s = t->store;
+    if (s->tails.count < TAILS_MAX)
+        return true;
+    struct tail *front = s->tails.list[0];
+    size_t added = tail_count(s->tails.list[1]) - t->tail_count;
+    size_t slice = added * 2 > MERGE_SLICE ? added * 2 : MERGE_SLICE;
+    t->frozen = tail_to(front);
+    if (!put_slice(t, &s->merge_at, slice, e))
+        return false;
+    if (!s->merge_at)
+        t->merged = t->frozen;
+    return (t->merged == s->merged && t->frozen == s->frozen) || put_state(t, e);
+}
+
+void merge_done(struct txn *t)
+{
+    struct store *s = t->store;
+    s->merged = t->merged;
+    s->frozen = t->frozen;
+    if (s->tails.count < TAILS_MAX || tail_to(s->tails.list[0]) > s->merged)
+        return;
+    pthread_mutex_lock(&s->lock);
+    tail_drop(s->tails.list[0]);
+    s->tails.list[0] = s->tails.list[1];
+    s->tails.count = 1;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void merge_again(struct store *s)
+{
+    s->merge_at = s->tails.count == TAILS_MAX ? tail_first(s->tails.list[0]) : NULL;
+}

@@ -1,0 +1,202 @@
+#include "store/version.h"
+
+#include <string.h>
+
+#include "store/walk.h"
+#include "util/err.h"
+#include "util/mem.h"
+
+static uint64_t bound(const struct view *v, uint64_t as_of)
+{
+    return as_of < v->at.head ? as_of : v->at.head;
+}
+
+/* The entry a version posting names; it must be what the posting says. */
+static bool fetch(struct view *v, struct arena *a, struct span at, struct entry *out, struct err *e)
+{
+    uint64_t seq = key_version_seq(at);
+    struct span key = key_version_key(at);
+    if (!journal_get(v, a, seq, out, e)) {
+        if (e && e->code == ERR_MISSING)
+            db_fail(e, MDB_CORRUPTED);
+        return false;
+    }
+    return span_eq(out->key, key) || db_fail(e, MDB_CORRUPTED);
+}
+
+/* Place `w` on the newest version of a key with seq <= as_of. */
+static bool place(struct walk *w, uint16_t type, struct span key, uint64_t as_of, struct err *e)
+{
+    struct key_buf at;
+    key_version(&at, type, key, as_of);
+    return walk_seek(w, key_span(&at), e) && w->at.n == at.n &&
+           memcmp(w->at.p, at.p, at.n - 8) == 0;
+}
+
+static bool none(struct err *e)
+{
+    if (e && e->code != ERR_NONE)
+        return false;
+    return err_set(e, ERR_MISSING, "没有这条数据");
+}
+
+bool version_get(struct view *v, struct arena *a, uint16_t type, struct span key, uint64_t as_of,
+                 struct entry *out, struct err *e)
+{
+    struct walk w;
+    struct err local = {0};
+    if (!key_is_valid(key))
+        return err_set(e, ERR_MISSING, "没有这条数据");
+    if (walk_borrow(&w, v, &local) && place(&w, type, key, bound(v, as_of), &local))
+        return fetch(v, a, w.at, out, e);
+    none(&local);
+    if (e)
+        *e = local;
+    return false;
+}
+
+bool version_history(struct view *v, struct arena *a, uint16_t type, struct span key, uint64_t as_of,
+                     struct entry *out, size_t max, size_t *count, struct err *e)
+{
+    struct walk w;
+    struct err local = {0};
+    struct key_buf head;
+    *count = 0;
+    if (!key_is_valid(key) || max == 0)
+        return true;
+    key_version_head(&head, type, key);
+    bool on = walk_borrow(&w, v, &local) && place(&w, type, key, bound(v, as_of), &local);
+    while (on && w.at.n == head.n + 8 && span_starts(w.at, key_span(&head))) {
+        if (!fetch(v, a, w.at, &out[*count], e))
+            return false;
+        if (++*count == max)
+            return true;
+        on = walk_next(&w, &local);
+    }
+    if (local.code == ERR_NONE)
+        return true;
+    if (e)
+        *e = local;
+    return false;
+}
+
+struct version_scan {
+    struct walk walk;
+    bool opened;
+    struct err failed; /* of opening; told by the first next */
+    struct view *view;
+    uint16_t type;
+    uint64_t as_of;
+    bool backwards;
+    struct key_buf prefix; /* of index keys */
+    struct key_buf from;   /* where to seek: behind the last key, in the direction of the walk */
+};
+
+/* Behind all versions of a key: ~seq never is FF×8. Backwards: before them, as no ~seq is 0. */
+static void step_over(struct version_scan *s, struct span key)
+{
+    char edge[8];
+    memset(edge, s->backwards ? 0 : 0xFF, sizeof edge);
+    key_version_head(&s->from, s->type, key);
+    key_put(&s->from, edge, sizeof edge);
+}
+
+/* Where to begin: the prefix's near edge or the one of `after`, whichever lies further on. */
+static void start(struct version_scan *s, struct span after)
+{
+    struct key_buf edge = s->prefix;
+    if (s->backwards) { /* keys hold no FF: behind all that begin with prefix, ~seq included */
+        char top[9];
+        memset(top, 0xFF, sizeof top);
+        key_put(&edge, top, sizeof top);
+    }
+    s->from = edge;
+    if (!after.n)
+        return;
+    step_over(s, after);
+    int cmp = span_cmp(key_span(&s->from), key_span(&edge));
+    if (s->backwards ? cmp > 0 : cmp < 0)
+        s->from = edge;
+}
+
+struct version_scan *version_scan_open(struct view *v, uint16_t type, struct span prefix,
+                                       struct span after, bool backwards, uint64_t as_of)
+{
+    struct version_scan *s = mem_alloc(sizeof *s);
+    s->view = v;
+    s->type = type;
+    s->as_of = as_of;
+    s->backwards = backwards;
+    if (prefix.n > STORE_KEY_MAX || after.n > STORE_KEY_MAX) {
+        err_set(&s->failed, ERR_INPUT, "键太长，最多 %d 字节", STORE_KEY_MAX);
+        return s;
+    }
+    key_version_head(&s->prefix, type, prefix);
+    start(s, after);
+    s->opened = walk_open(&s->walk, v, backwards, &s->failed);
+    return s;
+}
+
+void version_scan_close(struct version_scan *s)
+{
+    if (!s)
+        return;
+    if (s->opened)
+        walk_close(&s->walk);
+    mem_free(s);
+}
+
+/* Stand on any version of the next key. */
+static bool next_key(struct version_scan *s, struct err *e)
+{
+    struct walk *w = &s->walk;
+    enum { TRIES = 3 }; /* a short history is walked over faster than it is jumped over */
+    bool on;
+    if (w->turn == s->view->turn && w->at.p && !s->backwards) {
+        struct span last = {s->from.p, s->from.n - 8};
+        for (int i = 0; i < TRIES; i++) {
+            if (!walk_next(w, e))
+                return false;
+            if (!(w->at.n == s->from.n && memcmp(w->at.p, last.p, last.n) == 0))
+                return span_starts(w->at, key_span(&s->prefix));
+        }
+    }
+    on = walk_seek(w, key_span(&s->from), e);
+    return on && span_starts(w->at, key_span(&s->prefix));
+}
+
+/* From any version of a key to the one as of the scan's seq. */
+static bool to_version(struct version_scan *s, uint64_t as_of, struct err *e)
+{
+    struct walk *w = &s->walk;
+    struct key_buf at;
+    if (!s->backwards && key_version_seq(w->at) <= as_of)
+        return true;
+    key_version(&at, s->type, key_version_key(w->at), as_of);
+    w->backwards = false;
+    bool on = walk_seek(w, key_span(&at), e) && w->at.n == at.n &&
+              memcmp(w->at.p, at.p, at.n - 8) == 0;
+    w->backwards = s->backwards;
+    return on;
+}
+
+bool version_scan_next(struct version_scan *s, struct arena *a, struct entry *out, struct err *e)
+{
+    struct err local = s->failed;
+    while (s->opened && next_key(s, &local)) {
+        step_over(s, key_version_key(s->walk.at));
+        if (!to_version(s, bound(s->view, s->as_of), &local)) {
+            if (local.code != ERR_NONE)
+                break;
+            s->walk.at = SPAN_NONE; /* no version yet then: on to the next key by a seek */
+            continue;
+        }
+        if (!fetch(s->view, a, s->walk.at, out, &local))
+            break;
+        if (out->op != ENTRY_WITHDRAW)
+            return true;
+    }
+    if (e)
+        *e = local;
+    return false;
+}
