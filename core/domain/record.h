@@ -64,21 +64,38 @@ struct batch {
     const struct type *type;
     const struct record *records;
     size_t count;
+    const struct record_refusal *refusals; /* lines of it that were refused: see full */
+    size_t refusal_count;
     struct span source;  /* who sends: user or key id */
-    struct span name;    /* batch id; empty: made from the entry's seed */
+    struct span name;    /* batch id, at most 31 bytes; empty: made from the entry's seed */
+    bool more;           /* not full: another part with the same name follows, only the last one tells */
     bool full, last;     /* mode=full; this is its last part */
-    struct span scope;   /* value of the type's scope field, e.g. "2020-06"; empty: this month, if it is a month */
-    bool single;         /* a feed of single records: its dataset_update at most once an hour */
+    struct span scope;   /* value of the type's scope field, e.g. "2020-06"; empty: that of its records */
+    bool single;         /* a feed of single records: no BATCH entry, its dataset_update at most once an hour */
+    bool quiet;          /* neither BATCH nor dataset_update: examples, where records are all there is */
 };
 struct batch_result {
-    uint64_t accepted, unchanged, withdrawn, first_seq, last_seq;
+    uint64_t accepted, unchanged, withdrawn;
+    uint64_t first_seq, last_seq; /* of the records written and withdrawn; 0 if there are none */
     char name[32];
+    bool withheld; /* full, but refused lines hide whose records they were: nothing was withdrawn */
     /* With several records of one batch equal to what is stored, all count as unchanged. */
 };
-/* In the writer. Writes what is new or changed, with its index postings; a full list's last part withdraws
- * what is missing in its scope; writes the batch's dataset_update and BATCH entry. */
+/*
+ * In the writer. Writes what is new or changed, with its index postings (each indexed field with the event
+ * time; and the event time alone); a full list's last part withdraws what is missing in its scope; writes the
+ * batch's dataset_update and BATCH entry.
+ *
+ * A full list in parts: each part's BATCH entry (source, name) holds hashes of the keys it confirmed without
+ * writing them, so the last part knows all that was seen, after a crash as well. A key is missing if it was
+ * neither confirmed nor written since the first part began. A refused line counts as seen; where its key
+ * cannot be made out, nothing is withdrawn. WITHDRAW entries carry the body that was withdrawn.
+ */
 bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b, struct batch_result *out,
                   struct err *e);
+/* One record written by domain code itself, with its postings and no batch; *seq 0 if it is unchanged. */
+bool record_put(struct txn *t, const struct type *type, struct span key, struct span body, uint64_t *seq,
+                struct err *e);
 
 /* Reading. `key` as key_join makes it. */
 bool record_event_time(const struct type *t, struct span body, int64_t *us); /* false: has none */

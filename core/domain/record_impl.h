@@ -35,6 +35,21 @@ struct span record_parser_cells_key(struct record_parser *p, const int *fields,
 /* Columns and members that are the system's: type, stored_at, _seq, _at. */
 bool record_is_system_name(struct span name);
 
+/* Candidates out of the index: of all scans that are given, those of the one that ends first, so that it
+ * costs no more than a few times the postings of the best. In order of (time, key); may repeat. */
+struct record_posting {
+    int64_t time;
+    struct span key;
+};
+struct index_scan;
+bool record_race(struct index_scan **scans, size_t count, struct arena *a,
+                 struct record_posting **out, size_t *found, struct err *e);
+/* The key prefix that `where` gives by naming the first key fields, at most `most` of them; *parts tells
+ * how many it names. */
+struct span record_key_prefix(const struct type *t, const struct record_where *where, size_t count,
+                              int most, struct arena *a, int *parts);
+struct entry record_entry_copy(const struct entry *entry, struct arena *a);
+
 /* Does the body satisfy all of `where`? A list of strings is equal to each of its items. */
 bool record_matches(const struct type *t, struct span body, const struct record_where *where,
                     size_t count, struct buf *scratch);

@@ -32,17 +32,25 @@ bool street_has_community(const struct street *s, struct span id);
 const char *street_office_name(const struct street *s, struct span id, const char *fallback);
 const char *street_community_name(const struct street *s, struct span id, const char *fallback);
 
-/* Write the CONFIG entries that differ from what is stored; calendar days become calendar_day records.
+/* `records` and the rest are JSON texts of the Lua files (`wangyi engine office`); SPAN_NONE keeps what is stored.
+ * Days of `calendar` are written as records when it is imported first, unless the day has a record; later, only the
+ * days that changed in the file, and days taken out of it are withdrawn.
+ * Write the CONFIG entries that differ from what is stored; calendar days become calendar_day records.
  * ERR_CONFLICT if the dictionary does not follow the stored one. *changed: something was written. */
 bool street_import(struct txn *t, struct span records, struct span org, struct span calendar,
                    bool *changed, struct err *e);
 
 /* Working days as of a place in the journal: calendar_day records, else Monday to Friday. Keep the
- * struct as long as the result is used. */
+ * struct as long as the result is used; what stands behind as_of is its own (zero it). `view` NULL: no records. */
 struct street_workdays {
     struct view *view;
     const struct street *street;
     uint64_t as_of;
+    struct street_day { /* answers given so far, by day */
+        int64_t day;
+        bool known, is_workday;
+    } days[64];
+    uint64_t cached_head, cached_as_of; /* of what the answers were made */
 };
 struct workdays street_workdays(struct street_workdays *w);
 

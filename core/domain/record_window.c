@@ -1,0 +1,149 @@
+/* Records within a span of event time: what ctx:count and ctx:sum stand on. */
+#include "domain/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/record_impl.h"
+#include "store/index.h"
+#include "store/version.h"
+#include "util/calendar.h"
+#include "util/mem.h"
+
+enum { LANES = 8 };
+
+struct window {
+    struct view *view;
+    struct arena *a; /* the caller's: what is told lives there */
+    struct arena line, own;
+    struct buf scratch;
+    const struct type *type;
+    const struct record_where *where;
+    size_t count;
+    int64_t from, to;
+    uint64_t as_of;
+    bool (*fn)(void *ctx, const struct entry *e);
+    void *ctx;
+};
+
+static bool fits(struct window *w, const struct entry *entry, int64_t *at)
+{
+    return record_event_time(w->type, entry->body, at) && *at >= w->from && *at <= w->to &&
+           record_matches(w->type, entry->body, w->where, w->count, &w->scratch);
+}
+
+/* A posting is true if the version read has that very time: so a record is told once, in order of time. */
+static bool by_index(struct window *w, struct err *e)
+{
+    struct index_scan *scans[LANES];
+    struct record_posting *found;
+    size_t n = 1, count;
+    bool on = true;
+    scans[0] = index_scan_open(w->view, w->type->id, RECORD_FIELD_EVENT, SPAN_NONE, w->from, w->to,
+                               false);
+    for (size_t i = 0; i < w->count && n < LANES; i++)
+        if (w->type->fields[w->where[i].field].indexed)
+            scans[n++] = index_scan_open(w->view, w->type->id, (uint16_t)w->where[i].field,
+                                         w->where[i].value, w->from, w->to, false);
+    bool ok = record_race(scans, n, &w->own, &found, &count, e);
+    for (size_t i = 0; i < n; i++)
+        index_scan_close(scans[i]);
+    for (size_t i = 0; ok && on && i < count; i++) {
+        struct entry entry;
+        struct err local = {0};
+        int64_t at;
+        arena_reset(&w->line);
+        if (record_find(w->view, &w->line, w->type, found[i].key, w->as_of, &entry, &local)) {
+            if (fits(w, &entry, &at) && at == found[i].time) {
+                entry = record_entry_copy(&entry, w->a);
+                on = w->fn(w->ctx, &entry);
+            }
+        } else if (local.code != ERR_MISSING) {
+            if (e)
+                *e = local;
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+struct hit {
+    int64_t at;
+    struct entry entry;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct hit *x = a, *y = b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return span_cmp(x->entry.key, y->entry.key);
+}
+
+/* The key right before the first one that can lie in the window: prefix and the time just before it. */
+static struct span key_before(struct window *w, struct span prefix)
+{
+    struct row_value v = {.kind = w->type->fields[w->type->time].kind};
+    if (w->from <= 0)
+        return SPAN_NONE;
+    buf_clear(&w->scratch);
+    buf_span(&w->scratch, prefix);
+    v.integer = v.kind == FIELD_DATETIME ? w->from - 1 : calendar_day_of(w->from - 1);
+    if (v.kind == FIELD_MONTH) /* the months before this one */
+        v.integer = calendar_add_months(v.integer, -1);
+    else if (v.kind == FIELD_DATE)
+        v.integer -= 1;
+    row_put_text(&w->scratch, &v);
+    return arena_span(&w->own, buf_view(&w->scratch));
+}
+
+static bool by_key(struct window *w, struct span prefix, bool timed, struct err *e)
+{
+    struct span after = timed ? key_before(w, prefix) : SPAN_NONE;
+    struct version_scan *s =
+        version_scan_open(w->view, w->type->id, prefix, after, false, w->as_of);
+    struct hit *hits = NULL;
+    size_t n = 0, cap = 0;
+    struct entry entry;
+    struct err local = {0};
+    int64_t at;
+    while (version_scan_next(s, &w->line, &entry, &local)) {
+        if (timed && record_event_time(w->type, entry.body, &at) && at > w->to)
+            break;
+        if (fits(w, &entry, &at)) {
+            if (n == cap)
+                hits = mem_array(hits, cap = cap ? cap * 2 : 32, sizeof *hits);
+            hits[n++] = (struct hit){at, record_entry_copy(&entry, w->a)};
+        }
+        arena_reset(&w->line);
+    }
+    version_scan_close(s);
+    if (n)
+        qsort(hits, n, sizeof *hits, by_time);
+    for (size_t i = 0; i < n && local.code == ERR_NONE && w->fn(w->ctx, &hits[i].entry); i++)
+        ;
+    mem_free(hits);
+    if (local.code != ERR_NONE && e)
+        *e = local;
+    return local.code == ERR_NONE;
+}
+
+bool record_window(struct view *v, struct arena *a, const struct type *t,
+                   const struct record_where *where, size_t count, int64_t from, int64_t to,
+                   uint64_t as_of, bool (*fn)(void *ctx, const struct entry *e), void *ctx,
+                   struct err *e)
+{
+    struct window w = {.view = v, .a = a, .type = t, .where = where, .count = count,
+                       .from = from, .to = to, .as_of = as_of, .fn = fn, .ctx = ctx};
+    int parts = 0;
+    if (t->event < 0 || from > to)
+        return true;
+    struct span prefix = record_key_prefix(t, where, count, t->key_count, &w.own, &parts);
+    int time = type_time_part(t);
+    bool timed = time >= 0 && t->time == t->event && parts == time;
+    bool ok = parts ? by_key(&w, prefix, timed, e) : by_index(&w, e);
+    arena_free(&w.line);
+    arena_free(&w.own);
+    buf_free(&w.scratch);
+    return ok;
+}
