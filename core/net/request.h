@@ -10,6 +10,7 @@
 
 #include "net/route.h"
 
+struct jobs;
 struct txn;
 
 struct answer {
@@ -30,6 +31,15 @@ bool request_is_busy(const struct request *r); /* a worker or the writer has som
 void request_renew(struct request *r);
 /* Called once before the request is freed, on the loop: to free what r->stream holds. */
 void request_on_end(struct request *r, void (*gone)(struct request *r));
+/* Called on the loop whenever the writer is done with one of its commands: a stream may go on. */
+void request_on_progress(struct request *r, void (*progress)(void *owner, struct request *r));
+int request_in_flight(const struct request *r);
+/* Free what is answered and done; server.c calls it each second, request_new each time. */
+void request_reap(struct server *s, bool all);
+bool request_any_busy(struct server *s);
+
+/* r->query holds the arguments as lws decoded them, each ended by '\n' ("limit=50\nafter=E1|2020\n"). */
+bool request_query_next(struct span *rest, struct span *name, struct span *value);
 
 /* Idempotency. Once person, method, path and body are set: answer what was answered before to the same key.
  * True: it is answered. `keep` false: the route's answer holds a secret that must not be stored. */
@@ -37,7 +47,13 @@ bool request_replay(struct request *r, bool keep);
 /* Inside the apply of a command, after its effect: keep the answer with it in the same transaction. No-op
  * for a request without Idempotency-Key. Otherwise the answer is kept by a command of its own before it is
  * sent. (request_submit refuses a second run of the same key by itself.) */
-bool request_keep(struct request *r, struct txn *t, int status, struct span json, struct err *e);
+bool request_keep(struct request *r, struct txn *t, int status, struct span json,
+                  struct err *e);
+
+/* request_offload to a pool other than the common one. */
+void request_offload_to(struct request *r, struct jobs *jobs,
+                        void (*work)(struct request *r, void *ctx),
+                        void (*finish)(struct request *r, void *ctx), void *ctx);
 
 int err_status(enum err_code code); /* the one table from codes to HTTP status */
 void answer_body(struct request *r, int status, const char *type, struct buf *take_body);

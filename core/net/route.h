@@ -33,6 +33,7 @@ struct request {
     struct span body;             /* whole, for routes that are not streamed */
     const struct json *json;      /* the body parsed, if the route takes JSON */
     struct span content_type, if_match, idempotency_key, peer;
+    struct span token;            /* of the session's cookie; empty: a key, or nobody */
     void *stream;                 /* streamed routes: their own */
 };
 struct span request_query(struct request *r, const char *name); /* decoded, SPAN_NONE if absent */
@@ -66,6 +67,7 @@ struct route {
     void (*handle)(struct request *r);               /* BODY_STREAM: called before the first byte */
     bool (*feed)(struct request *r, struct span bytes, bool last); /* BODY_STREAM; false: answered already, stop reading */
     void (*gone)(struct request *r);                 /* BODY_STREAM: the client left or it was answered: free r->stream */
+    bool secret;          /* the answer must not be kept for an Idempotency-Key */
 };
 struct route_family {
     const struct route *routes;

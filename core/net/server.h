@@ -35,6 +35,7 @@ struct server_options {
     const char *web_dir;         /* holds staff/ … as built; NULL or missing: API only */
     const char *tls_cert, *tls_key;
     const char *port_file;       /* where to write the port, or NULL */
+    unsigned per_address;        /* connections of one address; 0 = 200 */
     bool demo;
     struct store *store;
     struct writer *writer;

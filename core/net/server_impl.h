@@ -13,6 +13,7 @@
 struct ev_loop;
 struct hub;
 struct jobs;
+struct listener;
 struct lws;
 struct peer;
 struct sessions;
@@ -31,6 +32,7 @@ struct street *server_street_ref(struct server *s);
 struct sessions *server_sessions(struct server *s);
 struct static_files *server_files(struct server *s);
 struct hub *server_hub(struct server *s);
+struct listener *server_listener(struct server *s);
 struct jobs *server_jobs(struct server *s);        /* work that may wait */
 struct jobs *server_hash_jobs(struct server *s);   /* argon2id only: 64 MiB each */
 struct ev_loop *server_loop(struct server *s);
@@ -44,13 +46,22 @@ struct server_task {
 };
 void server_post(struct server *s, struct server_task *t);
 
+/* The requests that are alive; request.c's. */
+struct request_list;
+struct request_list **server_requests(struct server *s);
+
+/* The HTTP exchanges that are open; http.c's. */
+struct exchange;
+struct exchange **server_exchanges(struct server *s);
+bool server_is_stopping(const struct server *s);
+
 struct server_counters {
     uint64_t connections_all, refused_connections, requests, refused_requests, ws_commands;
     uint64_t answers[6]; /* by hundred */
 };
 struct server_counters *server_counters(struct server *s);
 
-/* One address and how many connections it has (server.c counts). */
+/* One address and how many connections it has (listener.c counts). */
 struct span peer_name(const struct peer *p); /* NULL: empty */
 
 #endif

@@ -23,7 +23,7 @@ struct sessions;
 struct vault;
 struct view;
 
-enum { SESSION_TOKEN_CHARS = 43, SESSION_HASH_CHARS = 64 };
+enum { SESSION_TOKEN_CHARS = 43 };
 
 struct sessions *sessions_new(struct server *s, struct err *e);
 void sessions_free(struct sessions *ss); /* notes when each was last used */

@@ -1,0 +1,15 @@
+/* The families of routes there are. Apart from router.c so that the router can be tested alone. */
+#include "net/router.h"
+
+extern const struct route_family route_session, route_records, route_users, route_run;
+extern const struct route_family route_alerts, route_scenarios;
+
+const struct route_family *const *router_families(size_t *count)
+{
+    static const struct route_family *const families[] = {
+        &route_session, &route_records, &route_scenarios,
+        &route_alerts,  &route_users,   &route_run,
+    };
+    *count = sizeof families / sizeof *families;
+    return families;
+}

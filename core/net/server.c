@@ -1,0 +1,503 @@
+#include "net/server_impl.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "domain/street.h"
+#include "net/http.h"
+#include "net/hub.h"
+#include "net/jobs.h"
+#include "net/listener.h"
+#include "net/request.h"
+#include "net/session.h"
+#include "net/static.h"
+#include "net/ws.h"
+#include "store/version.h"
+#include "store/view.h"
+#include "store/writer.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+enum { STOP_GRACE_TICKS = 20, TICKS_A_SECOND = 4 };
+
+struct server {
+    struct server_options o;
+    struct ev_loop *loop;
+    ev_timer tick;
+    struct lws_context *lws;
+    struct lws_vhost *vhost;
+    struct listener *listener;
+    struct view *view;
+    bool view_held;
+    struct sessions *sessions;
+    struct static_files *files;
+    struct hub *hub;
+    struct jobs *jobs, *hash_jobs;
+    struct request_list *requests;
+    struct exchange *exchanges;
+    struct server_counters counters;
+    int ticks, stopping_ticks;
+    bool stopping;
+    atomic_bool stop_asked;
+
+    pthread_mutex_t lock; /* what other threads touch: */
+    struct street *street;
+    struct server_task *first, **last;
+    bool closed; /* no loop to wake any more */
+
+    atomic_bool committed; /* `commit_task` is queued */
+    struct server_task commit_task, street_task;
+    atomic_bool street_queued;
+};
+
+/* The writer keeps its listeners for ever, servers come and go (tests). */
+static struct {
+    pthread_mutex_t lock;
+    struct server *server;
+} commits = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* --- what others ask --------------------------------------------------------------------------------- */
+
+const struct server_options *server_options(const struct server *s)
+{
+    return &s->o;
+}
+
+struct sessions *server_sessions(struct server *s)
+{
+    return s->sessions;
+}
+
+struct static_files *server_files(struct server *s)
+{
+    return s->files;
+}
+
+struct hub *server_hub(struct server *s)
+{
+    return s->hub;
+}
+
+struct jobs *server_jobs(struct server *s)
+{
+    return s->jobs;
+}
+
+struct jobs *server_hash_jobs(struct server *s)
+{
+    return s->hash_jobs;
+}
+
+struct ev_loop *server_loop(struct server *s)
+{
+    return s->loop;
+}
+
+struct request_list **server_requests(struct server *s)
+{
+    return &s->requests;
+}
+
+struct exchange **server_exchanges(struct server *s)
+{
+    return &s->exchanges;
+}
+
+struct server_counters *server_counters(struct server *s)
+{
+    return &s->counters;
+}
+
+struct listener *server_listener(struct server *s)
+{
+    return s->listener;
+}
+
+bool server_is_tls(const struct server *s)
+{
+    return s->o.tls_cert != NULL;
+}
+
+bool server_is_stopping(const struct server *s)
+{
+    return s->stopping;
+}
+
+int server_port(const struct server *s)
+{
+    return listener_port(s->listener);
+}
+
+struct view *server_view(struct server *s)
+{
+    struct err e = {0};
+    if (!view_renew(s->view, &e))
+        log_error("server", "the store cannot be read: %s", e.text);
+    else
+        s->view_held = true;
+    return s->view;
+}
+
+struct street *server_street(struct server *s)
+{
+    return s->street; /* only the loop replaces it */
+}
+
+struct street *server_street_ref(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct street *street = s->street ? street_ref(s->street) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return street;
+}
+
+/* --- tasks from other threads ------------------------------------------------------------------------- */
+
+void server_post(struct server *s, struct server_task *t)
+{
+    pthread_mutex_lock(&s->lock);
+    bool idle = !s->first;
+    t->next = NULL;
+    *s->last = t;
+    s->last = &t->next;
+    if (idle && !s->closed)
+        lws_cancel_service(s->lws);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void run_tasks(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct server_task *t = s->first, *next;
+    s->first = NULL;
+    s->last = &s->first;
+    pthread_mutex_unlock(&s->lock);
+    for (; t; t = next) {
+        next = t->next;
+        t->run(t);
+    }
+}
+
+static void on_committed(struct server_task *t)
+{
+    struct server *s = (struct server *)((char *)t - offsetof(struct server, commit_task));
+    atomic_store(&s->committed, false);
+    if (s->hub && !s->stopping)
+        hub_committed(s->hub, view_head(server_view(s)));
+}
+
+static void commit_listener(void *ctx, uint64_t head)
+{
+    (void)ctx;
+    (void)head;
+    pthread_mutex_lock(&commits.lock);
+    struct server *s = commits.server;
+    if (s && !atomic_exchange(&s->committed, true))
+        server_post(s, &s->commit_task);
+    pthread_mutex_unlock(&commits.lock);
+}
+
+static void street_read(struct server *s)
+{
+    struct err e = {0};
+    struct view *v = server_view(s);
+    struct street *now = street_load(v, SEQ_LATEST, &e);
+    if (!now) {
+        if (e.code != ERR_MISSING)
+            log_error("server", "the office's files cannot be read: %s", e.text);
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    struct street *before = s->street;
+    s->street = now;
+    pthread_mutex_unlock(&s->lock);
+    street_unref(before);
+}
+
+static void on_street(struct server_task *t)
+{
+    struct server *s = (struct server *)((char *)t - offsetof(struct server, street_task));
+    atomic_store(&s->street_queued, false);
+    street_read(s);
+}
+
+void server_street_changed(struct server *s)
+{
+    if (!atomic_exchange(&s->street_queued, true))
+        server_post(s, &s->street_task);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------ */
+
+static void stop_begin(struct server *s)
+{
+    s->stopping = true;
+    listener_close(s->listener);
+    if (s->hub)
+        hub_stop(s->hub);
+    log_info("server", "stopping open=%zu", http_open(s));
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct server *s = timer->data;
+    (void)events;
+    if (atomic_load(&s->stop_asked) && !s->stopping)
+        stop_begin(s);
+    if (s->stopping && (!http_open(s) || ++s->stopping_ticks > STOP_GRACE_TICKS))
+        ev_break(loop, EVBREAK_ALL);
+    http_tick(s);
+    listener_tick(s->listener);
+    if (++s->ticks % TICKS_A_SECOND)
+        return;
+    sessions_tick(s->sessions);
+    if (!s->stopping)
+        hub_tick(s->hub);
+    request_reap(s, false);
+    if (s->view_held) { /* an old view would hold the store's free pages */
+        view_release(s->view);
+        s->view_held = false;
+    }
+}
+
+static void forget_peer(struct lws *wsi)
+{
+    struct peer *p = lws_get_opaque_user_data(wsi);
+    lws_set_opaque_user_data(wsi, NULL);
+    if (p)
+        listener_forget(p);
+}
+
+static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                   size_t len)
+{
+    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
+        run_tasks(lws_context_user(lws_get_context(wsi)));
+        return 0;
+    }
+    int result = http_callback(wsi, reason, user, in, len);
+    if (reason == LWS_CALLBACK_WSI_DESTROY)
+        forget_peer(wsi);
+    return result;
+}
+
+static int on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                 size_t len)
+{
+    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED)
+        return 0; /* comes once a protocol: the other one has it */
+    int result = ws_callback(wsi, reason, user, in, len);
+    if (reason == LWS_CALLBACK_WSI_DESTROY)
+        forget_peer(wsi);
+    return result;
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = HTTP_PROTOCOL, .callback = on_http, .per_session_data_size = HTTP_SESSION_BYTES},
+    {.name = WS_PROTOCOL,
+     .callback = on_ws,
+     .per_session_data_size = WS_SESSION_BYTES,
+     .rx_buffer_size = 4096},
+    {0},
+};
+
+/* --- building ------------------------------------------------------------------------------------------ */
+
+static void lws_log(int level, const char *line)
+{
+    size_t n = strlen(line);
+    while (n && line[n - 1] == '\n')
+        n--;
+    if (level == LLL_ERR)
+        log_warn("lws", "%.*s", (int)n, line);
+    else
+        log_debug("lws", "%.*s", (int)n, line);
+}
+
+static bool context_make(struct server *s, struct err *e)
+{
+    static const lws_retry_bo_t life = {.secs_since_valid_ping = 20,
+                                        .secs_since_valid_hangup = 60};
+    void *loops[] = {s->loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER, /* listener.c accepts */
+        .protocols = protocols,
+        .user = s,
+        .foreign_loops = loops,
+        .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .pt_serv_buf_size = 32 * 1024,
+        .max_http_header_data = 8192,
+        .max_http_header_pool = 1024,
+        .timeout_secs = 10,
+        .keepalive_timeout = 15,
+        .timeout_secs_ah_idle = 10,
+        .retry_and_idle_policy = &life,
+        .vhost_name = "wangyi",
+        .gid = -1,
+        .uid = -1,
+    };
+    if (server_is_tls(s)) {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = s->o.tls_cert;
+        info.ssl_private_key_filepath = s->o.tls_key;
+        info.alpn = "http/1.1"; /* never h2: dependencies.md 1.4 */
+        /* SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION */
+        info.ssl_options_set = 0x04000000L | 0x10000000L | 0x40000000L;
+    }
+    lws_set_log_level(LLL_ERR, lws_log);
+    s->lws = lws_create_context(&info);
+    if (!s->lws)
+        return err_set(e, ERR_SYSTEM, "网络库无法启动，请检查内存与文件句柄上限");
+    s->vhost = lws_create_vhost(s->lws, &info);
+    if (!s->vhost)
+        return err_set(e, ERR_SYSTEM, "网络库无法启动，请检查证书 %s 与私钥 %s",
+                       s->o.tls_cert ? s->o.tls_cert : "-", s->o.tls_key ? s->o.tls_key : "-");
+    return true;
+}
+
+static bool port_write(const struct server *s, struct err *e)
+{
+    if (!s->o.port_file)
+        return true;
+    FILE *f = fopen(s->o.port_file, "we");
+    bool ok = f && fprintf(f, "%d\n", server_port(s)) > 0;
+    if (f && fclose(f))
+        ok = false;
+    return ok ||
+           err_set(e, ERR_SYSTEM, "无法写入端口文件 %s：%s", s->o.port_file, strerror(errno));
+}
+
+static bool options_check(const struct server_options *o, struct err *e)
+{
+    if (!o->listen)
+        return err_set(e, ERR_INPUT, "缺少监听地址，例如 127.0.0.1:8080");
+    if (!o->tls_cert != !o->tls_key)
+        return err_set(e, ERR_INPUT, "证书与私钥须同时给出");
+    return true;
+}
+
+static bool build(struct server *s, struct err *e)
+{
+    s->loop = ev_loop_new(EVFLAG_AUTO);
+    if (!s->loop)
+        return err_set(e, ERR_SYSTEM, "事件循环无法启动");
+    s->view = view_open(s->o.store, e);
+    if (!s->view)
+        return false;
+    s->view_held = true;
+    s->jobs = jobs_new(4, 256);
+    s->hash_jobs = jobs_new(2, 64);
+    street_read(s);
+    s->files = static_load(s->o.web_dir, e);
+    s->sessions = s->files ? sessions_new(s, e) : NULL;
+    if (!s->sessions || !context_make(s, e))
+        return false;
+    s->hub = hub_new(s, e);
+    if (!s->hub)
+        return false;
+    s->listener = listener_open(s, s->vhost, s->o.listen, e);
+    if (!s->listener || !port_write(s, e))
+        return false;
+    ev_timer_init(&s->tick, on_tick, 1.0 / TICKS_A_SECOND, 1.0 / TICKS_A_SECOND);
+    s->tick.data = s;
+    ev_timer_start(s->loop, &s->tick);
+    return true;
+}
+
+static void listen_for_commits(struct server *s)
+{
+    pthread_mutex_lock(&commits.lock);
+    commits.server = s;
+    pthread_mutex_unlock(&commits.lock);
+    writer_on_commit(s->o.writer, commit_listener, NULL);
+}
+
+struct server *server_new(const struct server_options *o, struct err *e)
+{
+    if (!options_check(o, e))
+        return NULL;
+    signal(SIGPIPE, SIG_IGN);
+    struct server *s = mem_alloc(sizeof *s);
+    s->o = *o;
+    s->last = &s->first;
+    s->commit_task.run = on_committed;
+    s->street_task.run = on_street;
+    pthread_mutex_init(&s->lock, NULL);
+    if (!build(s, e)) {
+        server_free(s);
+        return NULL;
+    }
+    listen_for_commits(s);
+    log_info("server", "listening on %s port=%d tls=%d files=%zu", o->listen, server_port(s),
+             server_is_tls(s), static_count(s->files));
+    return s;
+}
+
+bool server_run(struct server *s, struct err *e)
+{
+    (void)e;
+    ev_run(s->loop, 0);
+    return true;
+}
+
+/* Also called in signal handlers' threads: the tick sees it within a quarter of a second. */
+void server_stop(struct server *s)
+{
+    atomic_store(&s->stop_asked, true);
+}
+
+/* Commands and jobs of requests may still be under way: their tasks must find the server alive. */
+static void drain_requests(struct server *s)
+{
+    for (int i = 0; i < 3000; i++) {
+        run_tasks(s);
+        if (!request_any_busy(s))
+            break;
+        usleep(10 * 1000);
+    }
+    request_reap(s, true);
+}
+
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&commits.lock);
+    if (commits.server == s)
+        commits.server = NULL;
+    pthread_mutex_unlock(&commits.lock);
+    listener_close(s->listener);
+    if (s->loop)
+        ev_timer_stop(s->loop, &s->tick);
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    pthread_mutex_unlock(&s->lock);
+    if (s->lws) {
+        lws_context_destroy(s->lws); /* closes every connection: exchanges and sockets go */
+        ev_run(s->loop, EVRUN_NOWAIT);
+        lws_context_destroy(s->lws);
+    }
+    hub_free(s->hub);
+    drain_requests(s);
+    jobs_free(s->jobs);
+    jobs_free(s->hash_jobs);
+    sessions_free(s->sessions);
+    listener_free(s->listener);
+    static_free(s->files);
+    view_close(s->view);
+    street_unref(s->street);
+    if (s->loop)
+        ev_loop_destroy(s->loop);
+    pthread_mutex_destroy(&s->lock);
+    mem_free(s);
+}
