@@ -24,7 +24,8 @@ static struct limit *limit_of(lua_State *L)
 /* From now on every instruction of `L` asks the hook. Only sets fields: allowed inside the allocator. */
 static void arm(lua_State *L, int every)
 {
-    lua_sethook(L, on_count, LUA_MASKCOUNT, every);
+    int lines = sandbox_of(L)->on_line ? LUA_MASKLINE : 0;
+    lua_sethook(L, on_count, LUA_MASKCOUNT | lines, every);
 }
 
 static void hit(lua_State *L, struct limit *l, enum limit_hit what)
@@ -81,12 +82,23 @@ static bool has_huge_varargs(lua_State *L)
     return false;
 }
 
+static void tell_line(lua_State *L, lua_Debug *ar)
+{
+    struct sandbox *sb = sandbox_of(L);
+    lua_getinfo(L, "S", ar);
+    if (sb->on_line && strcmp(ar->source, sb->script) == 0)
+        sb->on_line(sb->on_line_ctx, ar->currentline);
+}
+
 static void on_count(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     struct limit *l = limit_of(L);
     if (!l->active)
         return;
+    if (ar->event == LUA_HOOKLINE && l->hit == LIMIT_FREE) {
+        tell_line(L, ar);
+        return;
+    }
     if (l->hit == LIMIT_FREE) {
         l->steps += HOOK_EVERY;
         l->hit = exceeded(l);

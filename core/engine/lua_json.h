@@ -18,11 +18,17 @@ struct lua_State;
 
 enum { LUA_JSON_DEPTH = 16, LUA_JSON_BYTES = 64 * 1024 };
 
-/* Append the value at `index`. ERR_INPUT with a Chinese text if it cannot be said in JSON (functions, NaN,
- * mixed keys, cycles, text that is not UTF-8) or is too large (`max_bytes`, 0: LUA_JSON_BYTES). Charged; may
- * raise when the budget is used up, so `b` must belong to an arena-like owner (host), not to the C stack. */
-bool lua_json_put(struct lua_State *L, int index, struct buf *b, size_t max_bytes, struct err *e);
-/* The same behind a name or in an array of an open writer. */
+struct lua_json_style {
+    size_t max_bytes;
+    bool number_names;        /* [2020] = … becomes the member "2020" (unless the keys are 1 … n) */
+    const char *const *lists; /* ends with NULL. If given, an empty table is [] under these names, else {} */
+};
+/* Append the value at `index`. ERR_INPUT with a Chinese text, and nothing appended, if it cannot be said in
+ * JSON (functions, NaN, mixed keys, cycles, text that is not UTF-8) or is too large. `style` NULL: 64 KiB.
+ * Charged; may raise when the budget is used up, so `b` must belong to the host, not to a C frame. */
+bool lua_json_put(struct lua_State *L, int index, struct buf *b, const struct lua_json_style *style,
+                  struct err *e);
+/* The same behind a name or in an array of an open writer; on failure the writer is as it was before. */
 bool lua_json_write(struct lua_State *L, int index, struct json_w *w, struct err *e);
 /* Push a parsed value; null becomes nil. Charged; may raise. */
 void lua_json_push(struct lua_State *L, const struct json *v);

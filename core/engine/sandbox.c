@@ -33,6 +33,12 @@ void sandbox_set_host(struct sandbox *sb, void *host)
     sb->host = host;
 }
 
+void sandbox_on_line(struct sandbox *sb, void (*fn)(void *ctx, int line), void *ctx)
+{
+    sb->on_line = fn;
+    sb->on_line_ctx = ctx;
+}
+
 lua_State *sandbox_state(struct sandbox *sb)
 {
     return sb->L;
@@ -132,6 +138,7 @@ void sandbox_free(struct sandbox *sb)
         return;
     sb->limit.active = false;
     lua_close(sb->L);
+    arena_free(&sb->scratch);
     mem_free(sb);
 }
 
@@ -371,19 +378,39 @@ static bool read_text(const char *path, struct span *out, struct err *e)
     return true;
 }
 
-static bool add_module(struct sandbox_modules *m, const char *dir, const char *part, const char *stem,
-                       struct err *e)
+bool sandbox_module_read(struct sandbox_module *m, const char *scripts_dir, const char *part,
+                         const char *stem, struct err *e)
 {
     char path[4096], name[128], file[128];
-    snprintf(path, sizeof(path), "%s/%s/%s.lua", dir, part, stem);
+    snprintf(path, sizeof(path), "%s/%s/%s.lua", scripts_dir, part, stem);
     snprintf(name, sizeof(name), "%s.%s", part, stem);
     snprintf(file, sizeof(file), "=%s/%s.lua", part, stem);
     struct span text;
     if (!read_text(path, &text, e))
         return false;
+    *m = (struct sandbox_module){.name = mem_strdup(name), .file = mem_strdup(file), .text = text};
+    return true;
+}
+
+void sandbox_module_free(struct sandbox_module *m)
+{
+    union { /* what was allocated here comes back as ours */
+        const char *lent;
+        char *own;
+    } name = {m->name}, file = {m->file}, text = {m->text.p};
+    mem_free(name.own);
+    mem_free(file.own);
+    mem_free(text.own);
+}
+
+static bool add_module(struct sandbox_modules *m, const char *dir, const char *part, const char *stem,
+                       struct err *e)
+{
+    struct sandbox_module one;
+    if (!sandbox_module_read(&one, dir, part, stem, e))
+        return false;
     m->items = mem_array(m->items, m->count + 1, sizeof(*m->items));
-    m->items[m->count++] =
-        (struct sandbox_module){.name = mem_strdup(name), .file = mem_strdup(file), .text = text};
+    m->items[m->count++] = one;
     return true;
 }
 
@@ -428,15 +455,8 @@ bool sandbox_modules_read(struct sandbox_modules *m, const char *scripts_dir, st
 
 void sandbox_modules_free(struct sandbox_modules *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        union { /* what was allocated here comes back as ours */
-            const char *lent;
-            char *own;
-        } name = {m->items[i].name}, file = {m->items[i].file}, text = {m->items[i].text.p};
-        mem_free(name.own);
-        mem_free(file.own);
-        mem_free(text.own);
-    }
+    for (size_t i = 0; i < m->count; i++)
+        sandbox_module_free(&m->items[i]);
     mem_free(m->items);
     memset(m, 0, sizeof(*m));
 }

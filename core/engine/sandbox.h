@@ -36,6 +36,10 @@ struct sandbox_modules {
  * Scenarios may require std.* and office.*; host.* is for sandbox_new's `host` only. */
 bool sandbox_modules_read(struct sandbox_modules *m, const char *scripts_dir, struct err *e);
 void sandbox_modules_free(struct sandbox_modules *m);
+/* One of them: scripts_dir/part/stem.lua. */
+bool sandbox_module_read(struct sandbox_module *m, const char *scripts_dir, const char *part,
+                         const char *stem, struct err *e);
+void sandbox_module_free(struct sandbox_module *m);
 
 /* Why a call ended early. */
 struct fault {
@@ -55,6 +59,10 @@ void sandbox_set_host(struct sandbox *sb, void *host);
 void *sandbox_host(struct lua_State *L); /* also inside coroutines */
 struct sandbox *sandbox_of(struct lua_State *L);
 bool sandbox_is_dead(const struct sandbox *sb); /* a limit was hit: only sandbox_free is allowed */
+
+/* Each line of the script (not of modules) as it begins to run, in the calls from now on; NULL: off. Slow: for
+ * the coverage of examples. */
+void sandbox_on_line(struct sandbox *sb, void (*fn)(void *ctx, int line), void *ctx);
 
 /* Compile `text` (never bytecode) as `file` ("ent_new.lua"), run it under `budget` (NULL: limit_small) and
  * leave its one result on the stack. The file of the first load is "the script" of fault lines. */

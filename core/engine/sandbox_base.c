@@ -69,14 +69,15 @@ static void charge_walk(lua_State *L, lua_Integer found)
     limit_charge(L, 10 + found * 4 + (held > 1u << 20 ? (lua_Integer)(held / 256) : 0));
 }
 
-/* Push a list of the keys of the table at 1, in order; returns how many. */
-static lua_Integer push_keys(lua_State *L)
+lua_Integer sandbox_push_keys(lua_State *L, int table)
 {
-    lua_newtable(L); // table …, keys
+    luaL_checkstack(L, 6, NULL);
+    table = lua_absindex(L, table);
+    lua_newtable(L); // …, keys
     int keys = lua_gettop(L);
     lua_Integer n = 0, odd = 0;
     bool sorted = true;
-    for (lua_pushnil(L); lua_next(L, 1);) { // …, keys, key, value
+    for (lua_pushnil(L); lua_next(L, table);) { // …, keys, key, value
         lua_pop(L, 1);
         if (key_rank(L, -1) == 3 && ++odd > 1)
             no_order(L);
@@ -113,7 +114,7 @@ static int pairs_step(lua_State *L) // table, key; upvalues: table as given, key
     return 2;
 }
 
-int sandbox_pairs(lua_State *L) // table
+static int base_pairs(lua_State *L) // table
 {
     luaL_checkany(L, 1);
     if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) { // value, function
@@ -126,7 +127,7 @@ int sandbox_pairs(lua_State *L) // table
     lua_settop(L, 1);
     lua_pushvalue(L, 1); // table, table
     sandbox_thaw(L, 1);  // real, table
-    push_keys(L);        // real, table, keys
+    sandbox_push_keys(L, 1); // real, table, keys
     lua_pushinteger(L, 0);
     lua_pushvalue(L, 1); // real, table, keys, 0, real
     lua_pushcclosure(L, pairs_step, 4); // real, step
@@ -136,7 +137,7 @@ int sandbox_pairs(lua_State *L) // table
 }
 
 /* The smallest key greater than the given one: slow, but without memory between calls. */
-int sandbox_next(lua_State *L) // table, key or nil
+static int base_next(lua_State *L) // table, key or nil
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
@@ -484,8 +485,8 @@ static const luaL_Reg base_functions[] = {
     {"error", base_error},
     {"getmetatable", base_getmetatable},
     {"ipairs", base_ipairs},
-    {"next", sandbox_next},
-    {"pairs", sandbox_pairs},
+    {"next", base_next},
+    {"pairs", base_pairs},
     {"pcall", base_pcall},
     {"rawequal", base_rawequal},
     {"rawget", base_rawget},

@@ -8,6 +8,7 @@
 
 #include "engine/limit.h"
 #include "engine/sandbox.h"
+#include "util/arena.h"
 
 enum { SCRIPT_NAME_MAX = 58 }; /* LUA_IDSIZE less "=" and NUL: longer names would be cut in messages */
 
@@ -30,8 +31,11 @@ struct sandbox {
     struct limit limit;
     const struct sandbox_modules *modules;
     void *host;
+    void (*on_line)(void *ctx, int line);
+    void *on_line_ctx;
     char script[SCRIPT_NAME_MAX + 2]; /* "=ent_new.lua": Lua's source name of the script */
     bool dead;
+    struct arena scratch; /* of whoever needs one during a binding; emptied by the next */
     int fault_line; /* what the message handler saw */
     char fault_text[400];
 };
@@ -52,8 +56,8 @@ void sandbox_open_math(lua_State *L);
 void sandbox_open_utf8(lua_State *L);
 void sandbox_open_coroutine(lua_State *L);
 int sandbox_require(lua_State *L);
-int sandbox_pairs(lua_State *L);
-int sandbox_next(lua_State *L);
+/* Push the list of a table's keys in the order of pairs; how many. Charged. */
+lua_Integer sandbox_push_keys(lua_State *L, int table);
 
 /* If the value at `index` is a frozen view, replace it by the table behind it. */
 bool sandbox_thaw(lua_State *L, int index);
