@@ -230,7 +230,8 @@ static void unsubscribe(struct ws_conn *c, const struct ws_message *m)
     say_ok(c, m->id);
 }
 
-static void command(struct ws_conn *c, struct request *r, const struct ws_message *m)
+static void command(struct ws_conn *c, struct request *r, const struct ws_message *m,
+                    struct span text)
 {
     r->person = person_of(c, r->view, r->arena);
     if (!r->person || r->person->disabled) {
@@ -240,11 +241,12 @@ static void command(struct ws_conn *c, struct request *r, const struct ws_messag
     }
     server_counters(r->server)->ws_commands++;
     r->json = m->data;
+    r->body = arena_span(r->arena, text);
     ws_command_run(r, m->name);
 }
 
 /* True: `r` is answered, now or later. */
-static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m)
+static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m, struct span text)
 {
     switch (m->type) {
     case WS_HELLO:
@@ -259,7 +261,7 @@ static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m
         say_ok(c, m->id);
         return false;
     case WS_COMMAND:
-        command(c, r, m);
+        command(c, r, m, text);
         return true;
     }
     return false;
@@ -284,7 +286,7 @@ void ws_message(struct ws_conn *c, struct span text)
     } else {
         call->id = m.id;
         call->command = m.type == WS_COMMAND;
-        taken = act(c, r, &m);
+        taken = act(c, r, &m, text);
     }
     if (!taken) {
         call->command = false;
