@@ -68,7 +68,7 @@ bool import_office(struct importer *in, bool *changed, struct err *e)
 {
     const char *argv[] = {cli_self(), "engine", "office", "--scripts", in->scripts_dir, NULL};
     struct child_run child = {.argv = argv, .limit_ms = CHECK_MS, .output_max = OFFICE_MAX};
-    struct office o = {.command = {apply_office, NULL, NULL}};
+    struct office o = {.command = {.apply = apply_office}};
     struct arena a = {0};
     bool ok = run_self(&child, e) && split_office(buf_view(&child.output), &a, &o, e) &&
               import_write(in, &o.command, e);

@@ -190,7 +190,7 @@ static void import_one(struct importer *in, struct span id, struct span author, 
         view_close(v); /* the check takes its time */
     if (ok && standing == SAME && status.state == SCENARIO_MISSING)
         standing = NEWER; /* it is back */
-    struct publish p = {.command = {apply_publish, NULL, NULL},
+    struct publish p = {.command = {.apply = apply_publish},
                         .p = {.id = id, .text = buf_view(&text), .kind = SPAN("file"),
                               .author = author, .reason = reason}};
     if (ok && standing == PARTED)
@@ -237,7 +237,7 @@ static bool mark_missing(struct importer *in, struct dirent **files, int count, 
     view_close(v);
     bool ok = true;
     for (size_t i = 0; i < known && ok; i++) {
-        struct missing m = {{apply_missing, NULL, NULL}, ids[i]};
+        struct missing m = {{.apply = apply_missing}, ids[i]};
         ok = !gone[i] || import_write(in, &m.command, e);
     }
     arena_free(&a);

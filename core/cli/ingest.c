@@ -146,7 +146,7 @@ static bool flush(struct local *l, struct record_reader *r, const struct job *j,
     const struct record *records;
     size_t count = record_reader_records(r, &records);
     struct apply_batch a = {
-        .command = {apply, NULL, NULL},
+        .command = {.apply = apply},
         .dictionary = street_dictionary(l->street),
         .batch = {.type = type, .records = records, .count = count, .source = SPAN("console"),
                   .name = span_of(t->batch[0] ? t->batch : j->batch), .full = j->full,

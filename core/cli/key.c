@@ -45,7 +45,7 @@ static bool add_here(const char *data, const char *scripts, const struct json *b
     struct local l;
     if (!local_open(&l, data, scripts, e))
         return false;
-    struct add add = {.command = {apply, NULL, NULL}, .local = &l, .body = body};
+    struct add add = {.command = {.apply = apply}, .local = &l, .body = body};
     bool ok = store_apply(l.store, &add.command, e);
     if (ok)
         memcpy(key, add.key, sizeof add.key);

@@ -70,7 +70,7 @@ bool local_live(struct store *s, int64_t hold, struct err *e)
                        "这个数据目录已经用真实时钟运行过，不能再用 --clock；请换一个空目录");
     if (lived == LIVED_HELD && (hold == 0 || hold <= held_at))
         return true; /* it goes on where it stands */
-    struct live l = {{apply_live, NULL, NULL}, hold};
+    struct live l = {{.apply = apply_live}, hold};
     return lived == LIVED_WALL || store_apply(s, &l.command, e);
 }
 
@@ -101,7 +101,7 @@ bool local_open(struct local *l, const char *data_dir, const char *scripts_dir, 
 {
     enum lived lived;
     int64_t held_at;
-    struct command before_time = {apply_before_time, NULL, NULL};
+    struct command before_time = {.apply = apply_before_time};
     *l = (struct local){0};
     if (!local_make_dir(data_dir, e))
         return false;

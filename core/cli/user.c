@@ -46,7 +46,7 @@ static bool add_here(const char *data, const char *scripts, struct span body, co
 {
     struct local l;
     struct arena a = {0};
-    struct add add = {.command = {apply, NULL, NULL}};
+    struct add add = {.command = {.apply = apply}};
     add.body = json_parse(&a, body, NULL, NULL, e);
     bool ok = add.body && user_check_new(span_of(name), span_of(password), e) &&
               local_open(&l, data, scripts, e);

@@ -1,0 +1,209 @@
+/*
+ * `wangyi serve`: opens the store, brings the files on disk into the journal, then starts from the inside out:
+ * writer, supervisor with its engine process, server, ticker; and stops in the opposite order.
+ */
+#include "cli/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/demo.h"
+#include "cli/local.h"
+#include "engine/supervisor.h"
+#include "engine/ticker.h"
+#include "store/store.h"
+#include "store/vault.h"
+#include "store/writer.h"
+#include "util/calendar.h"
+#include "util/log.h"
+
+struct options {
+    const char *data, *listen, *scenarios, *scripts, *web, *tls_cert, *tls_key, *port_file, *clock, *alerts;
+    bool demo, watch;
+};
+
+/* What the signals thread needs; it lives as long as the process. */
+struct signals {
+    struct serve *serve;
+    sigset_t set;
+    pthread_t thread;
+};
+
+static void *hear_signals(void *arg)
+{
+    struct signals *s = arg;
+    int which;
+    while (sigwait(&s->set, &which) == 0) {
+        if (which == SIGUSR2) /* serve has ended by itself */
+            return NULL;
+        if (which != SIGHUP) {
+            log_info("serve", "stopping signal=%d", which);
+            server_stop(s->serve->server);
+            continue;
+        }
+        struct buf json = {0};
+        struct err e = {0};
+        if (!serve_reload(s->serve, SPAN("SIGHUP"), SPAN("SIGHUP"), &json, &e))
+            log_error("reload", "%s", e.text);
+        buf_free(&json);
+    }
+    return NULL;
+}
+
+/* Before the first thread: everybody inherits the mask, only hear_signals waits for them. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static void log_refused(const struct import_result *r)
+{
+    if (r->refused_count)
+        log_warn("reload", "refused %.*s", SPAN_ARG(buf_view(&r->refused)));
+}
+
+/* Nobody else writes yet: the files' changes are in the journal before the engine first looks. */
+static bool import_files(struct serve *s, struct err *e)
+{
+    struct importer in = {s->store, NULL, s->scripts_dir, s->scenarios_dir};
+    struct import_result r;
+    bool office;
+    if (!import_office(&in, &office, e))
+        return false;
+    bool ok = import_scenarios(&in, SPAN("serve"), SPAN("启动时读入"), &r, e);
+    if (ok) {
+        log_info("serve", "scenarios changed=%d unchanged=%d refused=%d", r.changed_count, r.unchanged,
+                 r.refused_count);
+        log_refused(&r);
+    }
+    import_result_free(&r);
+    return ok;
+}
+
+/* The store with everything in it that must be there before the first thread starts. */
+static bool prepare(struct serve *s, const struct options *o, struct err *e)
+{
+    int64_t hold = 0;
+    if (o->clock && !calendar_parse_datetime(span_of(o->clock), &hold))
+        return err_set(e, ERR_INPUT, "--clock 要写成 2020-07-15T08:30:00+08:00 这样");
+    if (!local_make_dir(s->data_dir, e))
+        return false;
+    s->store = store_open(&(struct store_options){.dir = s->data_dir}, e);
+    s->vault = s->store ? vault_open(s->data_dir, e) : NULL;
+    if (!s->vault)
+        return false;
+    if (o->demo) {
+        if (!demo_load(s, e))
+            return false;
+    } else if (!local_live(s->store, hold, e)) {
+        return false;
+    }
+    return import_files(s, e);
+}
+
+static bool start(struct serve *s, const struct options *o, struct err *e)
+{
+    int64_t limit;
+    if (!span_int(span_of(o->alerts), &limit) || limit < 0 || limit > 1000000)
+        return err_set(e, ERR_INPUT, "--alert-limit 要是 0 到 1000000 的整数");
+    s->writer = writer_start(s->store, e);
+    if (!s->writer)
+        return false;
+    const struct supervisor_options supervised = {.self = cli_self(), .data_dir = s->data_dir,
+                                                  .scripts_dir = s->scripts_dir, .store = s->store,
+                                                  .writer = s->writer, .alert_limit = (int)limit};
+    s->supervisor = supervisor_start(&supervised, e);
+    if (!s->supervisor)
+        return false;
+    struct server_options serving = {.listen = o->listen, .web_dir = o->web, .tls_cert = o->tls_cert,
+                                     .tls_key = o->tls_key, .port_file = o->port_file, .demo = o->demo,
+                                     .store = s->store, .writer = s->writer, .vault = s->vault};
+    serve_engine(s, &serving.engine);
+    s->server = server_new(&serving, e);
+    if (!s->server)
+        return false;
+    s->ticker = ticker_start(s->store, s->writer, s->supervisor, e);
+    return s->ticker != NULL;
+}
+
+static void stop(struct serve *s)
+{
+    if (s->ticker)
+        ticker_stop(s->ticker);
+    if (s->supervisor)
+        supervisor_stop(s->supervisor);
+    if (s->writer)
+        writer_stop(s->writer);
+    if (s->server)
+        server_free(s->server);
+    if (s->vault)
+        vault_close(s->vault);
+    if (s->store)
+        store_close(s->store);
+}
+
+static bool run(struct serve *s, const struct options *o, sigset_t set, struct err *e)
+{
+    struct signals signals = {.serve = s, .set = set};
+    struct watch *watch = o->watch ? watch_start(s, e) : NULL;
+    struct demo *demo = NULL;
+    if (o->watch && !watch)
+        return false;
+    if (pthread_create(&signals.thread, NULL, hear_signals, &signals) != 0)
+        return err_set(e, ERR_SYSTEM, "不能启动线程");
+    if (o->demo)
+        demo = demo_play(s);
+    log_info("serve", "listening on %s port=%d data=%s", o->listen, server_port(s->server), s->data_dir);
+    bool ok = server_run(s->server, e);
+    demo_stop(demo);
+    watch_stop(watch);
+    pthread_kill(signals.thread, SIGUSR2);
+    pthread_join(signals.thread, NULL);
+    return ok;
+}
+
+int serve_main(int argc, char **argv)
+{
+    struct options o = {.data = "data", .listen = "127.0.0.1:8080", .scenarios = "scenarios",
+                        .scripts = "scripts", .web = "build/web", .alerts = "100"};
+    const struct cli_option options[] = {
+        {"--data", "目录", "数据目录，缺省 data", .text = &o.data},
+        {"--listen", "地址:端口", "缺省 127.0.0.1:8080；端口 0 即任一空闲的", .text = &o.listen},
+        {"--scenarios", "目录", "场景脚本，缺省 scenarios", .text = &o.scenarios},
+        {"--scripts", "目录", "产品和科室的脚本，缺省 scripts", .text = &o.scripts},
+        {"--web", "目录", "网页，缺省 build/web", .text = &o.web},
+        {"--tls-cert", "文件", "PEM 证书；与 --tls-key 一起给出就用 HTTPS", .text = &o.tls_cert},
+        {"--tls-key", "文件", "PEM 私钥", .text = &o.tls_key},
+        {"--port-file", "文件", "把实际端口写进这个文件", .text = &o.port_file},
+        {"--watch", NULL, "场景和科室文件一存盘就重新读入", .on = &o.watch},
+        {"--demo", NULL, "在空目录里装入示例街道和账号，边看边有新数据", .on = &o.demo},
+        {"--clock", "时间", "街道的时钟停在这个时间，由管理员拨动（演练、测试）", .text = &o.clock},
+        {"--alert-limit", "数", "一个场景每分钟至多发几条告警，0 为不限，缺省 100", .text = &o.alerts},
+        {0},
+    };
+    const struct cli_usage usage = {"wangyi serve [选项]",
+                                    "SIGTERM、SIGINT 停止，SIGHUP 重新读入场景和科室文件。", options, 0, 0};
+    int words, code;
+    struct err e = {0};
+    sigset_t set;
+    if (!cli_parse(&usage, argc, argv, &words, &code))
+        return code;
+    if (o.demo && o.clock)
+        return cli_misused(&usage, "--demo 自带时钟，不能再用 --clock");
+    struct serve s = {.data_dir = o.data, .scripts_dir = o.scripts, .scenarios_dir = o.scenarios,
+                      .reloading = PTHREAD_MUTEX_INITIALIZER};
+    block_signals(&set);
+    bool ok = prepare(&s, &o, &e) && start(&s, &o, &e) && run(&s, &o, set, &e);
+    stop(&s);
+    log_info("serve", "stopped");
+    log_flush();
+    return ok ? CLI_DONE : cli_failed(&e);
+}
