@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/log.h"
 
@@ -13,6 +14,7 @@
 enum { OPEN_MAX = 64 };
 static struct {
     pthread_mutex_t lock;
+    pid_t pid; /* whose list it is: a child begins with none */
     struct {
         dev_t dev;
         ino_t ino;
@@ -24,6 +26,9 @@ static bool claim(struct db *d, struct err *e)
 {
     bool ok = true;
     pthread_mutex_lock(&opened.lock);
+    if (opened.pid != getpid())
+        opened.count = 0;
+    opened.pid = getpid();
     for (size_t i = 0; i < opened.count; i++)
         if (opened.file[i].dev == d->dev && opened.file[i].ino == d->ino)
             ok = false;

@@ -13,8 +13,8 @@
  *   due       at:8 key                                         nothing
  *   meta      name; the store's own begin with '.'             bytes
  *
- * `key` is what entries carry: parts, each followed by 00, and no FF byte, so that "K ~seq" sorts right
- * behind every shorter key (~seq begins with FF). value* is the value with 00 → 01 01 and 01 → 01 02.
+ * `key` is what entries carry: parts, each followed by 00, and no FF byte; ~seq begins with FF, so all
+ * versions of K stand together, behind those of keys that K is the beginning of. value* is the value with 00 → 01 01 and 01 → 01 02.
  */
 #ifndef WY_STORE_KEY_H
 #define WY_STORE_KEY_H

@@ -14,7 +14,7 @@
 void merge_cut(struct store *s)
 {
     struct tails *t = &s->tails;
-    if (t->count == TAILS_MAX || tail_count(t->list[0]) < TAIL_POSTINGS)
+    if (t->count == TAILS_MAX || tail_count(t->list[0]) < s->options.tail_postings)
         return;
     pthread_mutex_lock(&s->lock);
     tail_freeze(t->list[0], s->head);
@@ -53,7 +53,8 @@ bool merge_step(struct txn *t, struct err *e)
         return true;
     struct tail *front = s->tails.list[0];
     size_t added = tail_count(s->tails.list[1]) - t->tail_count;
-    size_t slice = added * 2 > MERGE_SLICE ? added * 2 : MERGE_SLICE;
+    size_t least = s->options.tail_postings / MERGE_PARTS + 1;
+    size_t slice = added * 2 > least ? added * 2 : least;
     t->frozen = tail_to(front);
     if (!put_slice(t, &s->merge_at, slice, e))
         return false;

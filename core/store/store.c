@@ -214,6 +214,8 @@ struct store *store_open(const struct store_options *options, struct err *e)
     s->options.dir = NULL;
     if (!s->options.map_bytes)
         s->options.map_bytes = map_default;
+    if (!s->options.tail_postings)
+        s->options.tail_postings = TAIL_POSTINGS;
     s->dir = mem_strdup(options->dir);
     s->path = join(s->dir, "store");
     s->lock_fd = -1;

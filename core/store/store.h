@@ -20,6 +20,7 @@ struct store_options {
     bool read_only;   /* the engine's way: never writes, also not the map's size */
     bool no_sync;     /* throw-away stores of examples and tests */
     size_t map_bytes; /* address space; 0 = 64 GiB */
+    size_t tail_postings; /* length of the index's tail before it is merged; 0 = 65536 */
 };
 
 /* ERR_STORE for a newer format, a second writer, damage; the text says what to do. The index's tail that

@@ -22,7 +22,7 @@
 enum {
     TAILS_MAX = 2,         /* one that is being merged, one that grows */
     TAIL_POSTINGS = 65536, /* a tail this long is merged … */
-    MERGE_SLICE = 512,     /* … in slices of at least this many postings per commit */
+    MERGE_PARTS = 128,     /* … in at most so many slices, one per commit */
     SEEDS = 128,
 };
 

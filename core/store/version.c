@@ -92,11 +92,13 @@ struct version_scan {
     struct key_buf from;   /* where to seek: behind the last key, in the direction of the walk */
 };
 
-/* Behind all versions of a key: ~seq never is FF×8. Backwards: before them, as no ~seq is 0. */
+/* Behind all versions of a key: ~seq never is FF×8. Backwards: before them, but behind those of the keys
+ * it is the beginning of: ~seq begins with FF, which no key holds. */
 static void step_over(struct version_scan *s, struct span key)
 {
     char edge[8];
     memset(edge, s->backwards ? 0 : 0xFF, sizeof edge);
+    edge[0] = (char)0xFF;
     key_version_head(&s->from, s->type, key);
     key_put(&s->from, edge, sizeof edge);
 }

@@ -21,8 +21,8 @@ bool version_get(struct view *v, struct arena *a, uint16_t type, struct span key
 bool version_history(struct view *v, struct arena *a, uint16_t type, struct span key, uint64_t as_of,
                      struct entry *out, size_t max, size_t *count, struct err *e);
 
-/* Walk the keys of a type that begin with `prefix`, in key order (or backwards), one version each: the
- * one as of `as_of`; withdrawn ones are left out. `after` (may be SPAN_NONE) starts behind that key. */
+/* Walk the keys of a type that begin with `prefix`, in key order (or backwards; a key stands behind those
+ * it is the beginning of), one version each: the one as of `as_of`; withdrawn ones are left out. `after` (may be SPAN_NONE) starts behind that key. */
 struct version_scan;
 struct version_scan *version_scan_open(struct view *v, uint16_t type, struct span prefix,
                                        struct span after, bool backwards, uint64_t as_of);

@@ -46,11 +46,16 @@ static inline void fixture_dir(struct fixture *f)
     f->store = NULL;
 }
 
+static size_t fixture_tail; /* 0: as usual */
+
 static inline struct store *fixture_store(const struct fixture *f, bool read_only, bool no_sync)
 {
     struct err e = {0};
-    struct store_options o = {
-        .dir = f->dir, .read_only = read_only, .no_sync = no_sync, .map_bytes = (size_t)1 << 30};
+    struct store_options o = {.dir = f->dir,
+                              .read_only = read_only,
+                              .no_sync = no_sync,
+                              .map_bytes = (size_t)1 << 30,
+                              .tail_postings = fixture_tail};
     struct store *s = store_open(&o, &e);
     if (!s)
         fail_msg("store_open: %s", e.text);
