@@ -274,6 +274,15 @@ bool txn_clock_hold(struct txn *t, int64_t now, struct err *e)
     return true;
 }
 
+bool txn_clock_release(struct txn *t, struct err *e)
+{
+    if (t->held && !txn_drop(t, TABLE_META, SPAN(META_CLOCK), e))
+        return false;
+    t->held = false;
+    t->stamped = false;
+    return true;
+}
+
 bool clock_is_held(struct view *v, int64_t *now)
 {
     struct span value;

@@ -57,6 +57,7 @@ bool meta_put(struct txn *t, const char *name, struct span value, struct err *e)
 
 /* The street's clock. Held: time stands until it is set again, and never goes back. Kept in the store. */
 bool txn_clock_hold(struct txn *t, int64_t now, struct err *e); /* ERR_CONFLICT if `now` is in the past */
+bool txn_clock_release(struct txn *t, struct err *e); /* back to the wall clock; stamps never go back */
 bool clock_is_held(struct view *v, int64_t *now);
 
 #endif
