@@ -51,11 +51,12 @@ struct ws_conn {
     int fd;                     /* -1 with TLS: everything goes through lws_write */
     struct hub_class *class;    /* NULL before hello */
     struct ws_sub subs[HUB_STREAMS];
-    struct buf in, out;         /* a message in assembly; own answers, framed */
+    struct ws_assembly in;
+    struct buf out;             /* own answers, framed */
     size_t out_messages;
     int64_t deadline;           /* monotone µs; hello until then, or gone by then when closing; 0: none */
     int64_t second;             /* of frames_in_second */
-    uint32_t frames_in_second, fragments;
+    uint32_t frames_in_second;
     uint32_t requests;          /* under way */
     uint16_t close_code;
     const char *close_text;

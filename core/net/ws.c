@@ -18,7 +18,6 @@ enum {
     CLOSE_WITHIN_US = 10 * SECOND_US,
     FRAMES_A_SECOND = 100,
     FRAMES_A_SECOND_MACHINE = 20000, /* devices that send records one by one */
-    FRAGMENTS_MAX = 64,
     KERNEL_BYTES = 128 * 1024,       /* the send buffer: what a dead client may hold there */
 };
 
@@ -31,7 +30,7 @@ void ws_conn_unref(struct ws_conn *c)
 {
     if (--c->refs)
         return;
-    buf_free(&c->in);
+    ws_assembly_free(&c->in);
     buf_free(&c->out);
     mem_free(c->token);
     mem_free(c->name);
@@ -85,7 +84,7 @@ void ws_end(struct ws_conn *c, enum ws_close code, const char *text)
     for (int i = 0; i < HUB_STREAMS; i++)
         if (c->class)
             hub_sub_end(c, i);
-    buf_free(&c->in);
+    ws_assembly_free(&c->in);
     if (code == WS_TOO_SLOW)
         buf_free(&c->out);
     lws_callback_on_writable(c->wsi);
@@ -119,56 +118,44 @@ void ws_tick(struct ws_conn *c, bool look, int64_t now)
         ws_look(c);
 }
 
-/* A frame has come to its end. False: too many a second, or of too many pieces. */
-static bool frame_counted(struct ws_conn *c, bool final)
+static bool too_fast(struct ws_conn *c)
 {
     int64_t second = clock_mono_us() / SECOND_US;
     if (second != c->second) {
         c->second = second;
         c->frames_in_second = 0;
     }
-    c->fragments = final ? 0 : c->fragments + 1;
-    if (c->fragments >= FRAGMENTS_MAX) {
-        ws_end(c, WS_TOO_LARGE, "too many fragments");
-        return false;
-    }
-    if (++c->frames_in_second > (c->machine ? FRAMES_A_SECOND_MACHINE : FRAMES_A_SECOND)) {
-        ws_end(c, WS_TOO_SLOW, "too many frames a second");
-        return false;
-    }
-    return true;
+    return ++c->frames_in_second > (c->machine ? FRAMES_A_SECOND_MACHINE : FRAMES_A_SECOND);
 }
 
-/* A piece of a frame of a message. What a frame declares counts before it has come. */
 static void receive(struct ws_conn *c, struct lws *wsi, struct span piece)
 {
-    size_t left = lws_remaining_packet_payload(wsi), max = WS_MESSAGE_MAX;
-    bool final = lws_is_final_fragment(wsi);
+    uint64_t left = lws_remaining_packet_payload(wsi);
+    size_t max = c->class ? WS_MESSAGE_MAX : WS_MESSAGE_HELLO_MAX;
+    struct span message;
     if (c->closing)
         return;
-    if (!c->class)
-        max = WS_MESSAGE_HELLO_MAX;
     if (lws_frame_is_binary(wsi)) {
         ws_end(c, WS_BAD_REQUEST, "text only");
         return;
     }
-    if (left > max || c->in.n + piece.n + left > max) {
+    if (!left && too_fast(c)) {
+        ws_end(c, WS_TOO_SLOW, "too many frames a second");
+        return;
+    }
+    switch (ws_assemble(&c->in, piece, left, lws_is_final_fragment(wsi), max, &message)) {
+    case WS_PIECE_MORE:
+        return;
+    case WS_PIECE_WHOLE:
+        ws_message(c, message);
+        return;
+    case WS_PIECE_TOO_LARGE:
         ws_end(c, WS_TOO_LARGE, "message too large");
         return;
-    }
-    if (!left && !frame_counted(c, final))
-        return;
-    if (!left && final && !c->in.n) {
-        ws_message(c, piece);
+    case WS_PIECE_TOO_MANY:
+        ws_end(c, WS_TOO_LARGE, "too many fragments");
         return;
     }
-    buf_span(&c->in, piece);
-    if (left || !final)
-        return;
-    struct buf whole = c->in;
-    c->in = (struct buf){0};
-    ws_message(c, buf_view(&whole));
-    buf_free(&whole);
 }
 
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)

@@ -1,8 +1,37 @@
 #include "net/ws_message.h"
 
-#include "util/buf.h"
-
 enum { ID_MAX_BITS = 53, NAME_MAX = 64, TOKEN_MAX = 256 };
+
+enum ws_piece ws_assemble(struct ws_assembly *a, struct span piece, uint64_t left, bool final,
+                          size_t max, struct span *message)
+{
+    bool ends = !left && final;
+    buf_free(&a->whole);
+    if (left > max || a->text.n + piece.n + left > max)
+        return WS_PIECE_TOO_LARGE;
+    if (!left && !final && ++a->fragments >= WS_FRAGMENTS_MAX)
+        return WS_PIECE_TOO_MANY;
+    *message = piece;
+    if (ends && !a->text.n) { /* nearly always: no copy */
+        a->fragments = 0;
+        return WS_PIECE_WHOLE;
+    }
+    buf_span(&a->text, piece);
+    if (!ends)
+        return WS_PIECE_MORE;
+    a->whole = a->text;
+    a->text = (struct buf){0};
+    a->fragments = 0;
+    *message = buf_view(&a->whole);
+    return WS_PIECE_WHOLE;
+}
+
+void ws_assembly_free(struct ws_assembly *a)
+{
+    buf_free(&a->text);
+    buf_free(&a->whole);
+    a->fragments = 0;
+}
 
 static const struct {
     const char *name;

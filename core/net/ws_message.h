@@ -12,13 +12,25 @@
 #include <stdint.h>
 
 #include "util/arena.h"
+#include "util/buf.h"
 #include "util/err.h"
 #include "util/json.h"
 #include "util/span.h"
 
-struct buf;
+enum { WS_MESSAGE_MAX = 64 * 1024, WS_MESSAGE_HELLO_MAX = 16 * 1024, WS_FRAGMENTS_MAX = 64 };
 
-enum { WS_MESSAGE_MAX = 64 * 1024, WS_MESSAGE_HELLO_MAX = 16 * 1024 };
+/* A message in assembly, out of the pieces of its frames. */
+struct ws_assembly { /* zeroed: between two messages */
+    struct buf text;
+    struct buf whole; /* what the last *message points into */
+    unsigned fragments;
+};
+enum ws_piece { WS_PIECE_MORE, WS_PIECE_WHOLE, WS_PIECE_TOO_LARGE, WS_PIECE_TOO_MANY };
+/* `left`: bytes this frame still has to bring; what a frame declares counts before it has come. `final`: it is
+ * the message's last frame. *message is valid until the next call or `piece` goes away. */
+enum ws_piece ws_assemble(struct ws_assembly *a, struct span piece, uint64_t left, bool final,
+                          size_t max, struct span *message);
+void ws_assembly_free(struct ws_assembly *a);
 
 enum ws_message_type { WS_HELLO, WS_SUBSCRIBE, WS_UNSUBSCRIBE, WS_COMMAND, WS_PING };
 struct ws_message { /* lives in the arena */
