@@ -1,0 +1,224 @@
+/* ctx:list, each, count, sum: records by their fields. */
+#include "engine/api.h"
+
+#include <math.h>
+
+#include "domain/row.h"
+#include "engine/limit.h"
+
+enum { SCANS_MAX = 256, SCAN_COST = 20 };
+
+/* A walk in progress. The evaluation owns it: closed when the loop ends, is left, or the call is over. */
+struct api_scan {
+    struct record_scan *scan; /* NULL: closed */
+    const struct type *type;
+    int64_t left;             /* of `limit` */
+    struct api_scan *next;
+};
+struct scan_handle { /* what Lua holds */
+    uint64_t generation;
+    struct api_scan *scan;
+};
+
+void api_scans_close(struct evaluation *ev)
+{
+    for (struct api_scan *s = ev->scans; s; s = s->next)
+        record_scan_close(s->scan), s->scan = NULL;
+    ev->scans = NULL;
+}
+
+static void scan_drop(struct evaluation *ev, struct api_scan *s)
+{
+    record_scan_close(s->scan);
+    s->scan = NULL;
+    for (struct api_scan **at = &ev->scans; *at; at = &(*at)->next)
+        if (*at == s) {
+            *at = s->next;
+            return;
+        }
+}
+
+static struct api_scan *scan_start(lua_State *L, struct evaluation *ev, const char *function)
+{
+    static const char *const options[] = {"limit", "all", NULL};
+    const struct type *t = api_type(L, ev, 2, function);
+    size_t count;
+    struct record_where *where = api_where(L, ev, 3, t, function, &count);
+    bool all = false;
+    int64_t limit = INT64_MAX;
+    if (!lua_isnoneornil(L, 4)) {
+        api_members(L, 4, function, options);
+        lua_getfield(L, 4, "all");
+        all = lua_toboolean(L, -1);
+        lua_getfield(L, 4, "limit");
+        if (!lua_isnil(L, -1)) {
+            int whole;
+            limit = lua_tointegerx(L, -1, &whole);
+            if (!whole || limit < 0)
+                sandbox_raise(L, "ctx:%s 的 limit 应为不小于 0 的整数", function);
+        }
+        lua_pop(L, 2);
+    }
+    size_t open = 0;
+    for (struct api_scan *s = ev->scans; s; s = s->next)
+        open++;
+    if (open >= SCANS_MAX)
+        sandbox_raise(L, "同时进行的 ctx:each 太多，请用 for … in ctx:each(…) do");
+    struct api_scan *s = arena_alloc(&ev->scratch, sizeof *s);
+    s->type = t;
+    s->left = limit;
+    s->scan = record_scan_open(ev->host->view, t, where, count, all, SPAN_NONE, ev->as_of);
+    s->next = ev->scans;
+    ev->scans = s;
+    return s;
+}
+
+/* Push the next row; false at the end (nothing pushed, walk closed). */
+static bool scan_next(lua_State *L, struct evaluation *ev, struct api_scan *s)
+{
+    struct err e = {0};
+    struct entry entry;
+    if (!s->scan)
+        return false;
+    if (s->left <= 0 || !record_scan_next(s->scan, &ev->scratch, &entry, &e)) {
+        scan_drop(ev, s);
+        if (e.code != ERR_NONE && e.code != ERR_MISSING)
+            api_stop(L, ev, &e);
+        return false;
+    }
+    s->left--;
+    limit_charge(L, SCAN_COST);
+    api_push_row(L, ev, s->type, &entry);
+    return true;
+}
+
+static int ctx_list(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "list");
+    struct api_scan *s = scan_start(L, ev, "list");
+    lua_newtable(L);
+    for (lua_Integer i = 1; scan_next(L, ev, s); i++) {
+        limit_host_call(L);
+        lua_rawseti(L, -2, i);
+    }
+    return 1;
+}
+
+static struct scan_handle *handle_of(lua_State *L, int index)
+{
+    struct scan_handle *h = lua_touserdata(L, index);
+    const struct instance *in = sandbox_host(L);
+    return h && in->running && h->generation == in->generation ? h : NULL;
+}
+
+static int each_next(lua_State *L)
+{
+    limit_host_call(L);
+    struct scan_handle *h = handle_of(L, lua_upvalueindex(1));
+    if (!h)
+        return sandbox_raise(L, "这个 ctx:each 是上一次运行留下的");
+    const struct instance *in = sandbox_host(L);
+    if (!scan_next(L, in->running, h->scan))
+        lua_pushnil(L);
+    return 1;
+}
+
+static int each_close(lua_State *L)
+{
+    struct scan_handle *h = handle_of(L, 1);
+    const struct instance *in = sandbox_host(L);
+    if (h && h->scan->scan)
+        scan_drop(in->running, h->scan);
+    return 0;
+}
+
+/* Returns iterator, nil, nil and a value that closes the walk when the loop is left early. */
+static int ctx_each(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "each");
+    lua_settop(L, 4); // ctx type where options|nil
+    struct scan_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
+    h->generation = 0; /* closed without effect until the walk has begun */
+    lua_createtable(L, 0, 3);
+    lua_pushcfunction(L, each_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2); // ctx type where options handle
+    h->scan = scan_start(L, ev, "each");
+    h->generation = ev->in->generation;
+    lua_pushvalue(L, 5);
+    lua_pushcclosure(L, each_next, 1);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushvalue(L, 5);
+    return 4;
+}
+
+/* --- windows of event time ----------------------------------------------------------------------- */
+
+struct window_sum {
+    const struct type *type;
+    int field; /* -1: count only */
+    uint64_t count;
+    double sum;
+};
+
+static bool add(void *ctx, const struct entry *e)
+{
+    struct window_sum *w = ctx;
+    w->count++;
+    if (w->field >= 0) {
+        struct row_value v = row_get(w->type, e->body, w->field);
+        if (!v.null)
+            w->sum += v.kind == FIELD_INTEGER ? (double)v.integer : v.number;
+    }
+    return true;
+}
+
+/* where at `index`, window behind it */
+static void walk_window(lua_State *L, struct evaluation *ev, int index, const char *function,
+                        struct window_sum *w)
+{
+    size_t count;
+    struct record_where *where = api_where(L, ev, index, w->type, function, &count);
+    int64_t from = api_window(L, ev, index + 1, function);
+    struct err e = {0};
+    if (w->type->event < 0)
+        sandbox_raise(L, "%s 没有事件时间，不能按窗口计数", w->type->name);
+    if (!record_window(ev->host->view, &ev->scratch, w->type, where, count, from, ev->now,
+                       ev->as_of, add, w, &e))
+        api_stop(L, ev, &e);
+    limit_charge(L, (int64_t)w->count * SCAN_COST);
+}
+
+static int ctx_count(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "count");
+    struct window_sum w = {.type = api_type(L, ev, 2, "count"), .field = -1};
+    walk_window(L, ev, 3, "count", &w);
+    lua_pushinteger(L, (lua_Integer)w.count);
+    return 1;
+}
+
+static int ctx_sum(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "sum");
+    struct window_sum w = {.type = api_type(L, ev, 2, "sum")};
+    struct span name = api_text(L, 3, "sum", "字段");
+    w.field = type_field(w.type, name);
+    if (w.field < 0 || (w.type->fields[w.field].kind != FIELD_INTEGER &&
+                        w.type->fields[w.field].kind != FIELD_NUMBER))
+        return sandbox_raise(L, "%s 没有数字字段 %.*s", w.type->name, SPAN_ARG(name));
+    walk_window(L, ev, 4, "sum", &w);
+    lua_pushnumber(L, fabs(w.sum) < 9e9 ? round(w.sum * 1e6) / 1e6 : w.sum);
+    return 1;
+}
+
+const luaL_Reg api_list_functions[] = {
+    {"list", ctx_list},
+    {"each", ctx_each},
+    {"count", ctx_count},
+    {"sum", ctx_sum},
+    {NULL, NULL},
+};

@@ -1,0 +1,102 @@
+/* ctx:get, set, wake, sleep: what a scenario remembers between runs. */
+#include "engine/api.h"
+
+#include "domain/entry_type.h"
+#include "domain/key.h"
+#include "engine/limit.h"
+#include "engine/lua_json.h"
+#include "store/version.h"
+#include "util/calendar.h"
+#include "util/json.h"
+
+enum { STATE_KEY_MAX = 180 };
+
+static struct span state_key(lua_State *L, const char *function)
+{
+    struct span key = api_text(L, 2, function, "键");
+    if (key.n == 0 || key.n > STATE_KEY_MAX || span_has_control(key))
+        sandbox_raise(L, "ctx:%s 的键应为 1 至 %d 字节、没有控制字符的文本", function,
+                      STATE_KEY_MAX);
+    return key;
+}
+
+/* The stored value as JSON text; SPAN_NONE: none. */
+static struct span stored(lua_State *L, struct evaluation *ev, struct span key)
+{
+    struct span value;
+    if (ev->host->state && ev->host->state(ev->host->ctx, key, &value))
+        return value;
+    struct err e = {0};
+    struct entry entry;
+    struct span full = key_of2(&ev->scratch, ev->in->scenario.id, key, &e);
+    if (!full.n || !version_get(ev->host->view, &ev->scratch, ENTRY_STATE, full, SEQ_LATEST,
+                                &entry, &e)) {
+        if (e.code != ERR_MISSING && e.code != ERR_INPUT)
+            api_stop(L, ev, &e);
+        return SPAN_NONE;
+    }
+    return entry.op == ENTRY_PUT ? entry.body : SPAN_NONE;
+}
+
+static int ctx_get(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "get");
+    struct span value = stored(L, ev, state_key(L, "get"));
+    struct err e = {0};
+    if (!value.n || !lua_json_push_text(L, value, &e))
+        lua_pushnil(L);
+    return 1;
+}
+
+/* A buffer that outlives an error: lua_json_put may raise. Reused from call to call. */
+static struct buf *json_text(struct evaluation *ev)
+{
+    buf_clear(&ev->json);
+    return &ev->json;
+}
+
+static struct span lua_value(lua_State *L, struct evaluation *ev, int index, const char *function)
+{
+    struct err e = {0};
+    struct buf *b = json_text(ev);
+    if (!lua_json_put(L, index, b, NULL, &e))
+        sandbox_raise(L, "ctx:%s：%s", function, e.text);
+    return arena_span(&ev->keep, buf_view(b));
+}
+
+static int ctx_set(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "set");
+    struct span key = state_key(L, "set");
+    struct span value = lua_isnoneornil(L, 3) ? SPAN_NONE : lua_value(L, ev, 3, "set");
+    api_effect(ev, EFFECT_SET, key)->members = value;
+    return 0;
+}
+
+static int ctx_wake(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "wake");
+    struct span key = state_key(L, "wake");
+    int64_t at = api_time(L, 3, "wake", "时刻");
+    if (ev->in->wake == LUA_NOREF)
+        return sandbox_raise(L, "ctx:wake 要有场景的 wake 函数来接");
+    struct span data = lua_isnoneornil(L, 4) ? SPAN_NONE : lua_value(L, ev, 4, "wake");
+    char text[64];
+    struct buf b = {text, 0, sizeof text};
+    calendar_put_datetime(&b, at);
+    api_effect(ev, EFFECT_WAKE, key)->members =
+        span_of(arena_printf(&ev->keep, ",\"at\":\"%.*s\"%s%.*s", (int)b.n, b.p,
+                             data.n ? ",\"data\":" : "", SPAN_ARG(data)));
+    return 0;
+}
+
+static int ctx_sleep(lua_State *L)
+{
+    struct evaluation *ev = api_enter(L, "sleep");
+    api_effect(ev, EFFECT_SLEEP, state_key(L, "sleep"));
+    return 0;
+}
+
+const luaL_Reg api_state_functions[] = {
+    {"get", ctx_get}, {"set", ctx_set}, {"wake", ctx_wake}, {"sleep", ctx_sleep}, {NULL, NULL},
+};

@@ -1,0 +1,525 @@
+#include "engine/evaluate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "domain/entry_type.h"
+#include "domain/key.h"
+#include "engine/evaluate_impl.h"
+#include "engine/late.h"
+#include "engine/lua_json.h"
+#include "util/calendar.h"
+#include "util/id.h"
+#include "util/json.h"
+
+enum { BULK_MAX = 200 };
+
+/* --- one protected call --------------------------------------------------------------------------- */
+
+struct call {
+    struct evaluation *ev;
+    int function;
+    struct span timer, data; /* wake: its key, its data as JSON */
+};
+
+/* Runs inside sandbox_call, because pushing arguments may run out of the state's memory. */
+static int enter(lua_State *L)
+{
+    struct call *c = lua_touserdata(L, 1);
+    struct evaluation *ev = c->ev;
+    int n = 1;
+    lua_settop(L, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->function); // function
+    if (c->timer.p) {
+        api_push_span(L, c->timer);
+        if (!c->data.n || !lua_json_push_text(L, c->data, NULL))
+            lua_pushnil(L);
+        n = 3; // function key data
+    } else if (ev->row) {
+        api_push_row(L, ev, ev->type, ev->row);
+        n = 2; // function row
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ev->in->context); // function … ctx
+    lua_call(L, n, 0);
+    return 0;
+}
+
+static void note_fault(struct work *w, const struct fault *f)
+{
+    struct evaluate_fault *out = &w->out->fault;
+    const struct entry *e = w->ev.row ? w->ev.row : w->ev.entry;
+    struct buf key = {0};
+    key_put_text(&key, e->key);
+    *out = (struct evaluate_fault){.seq = w->ev.entry->seq, .line = f->line};
+    const char *type = w->ev.type ? w->ev.type->name : e->type == ENTRY_WAKE ? "wake" : "tick";
+    snprintf(out->type, sizeof out->type, "%s", type);
+    snprintf(out->key, sizeof out->key, "%.*s", (int)key.n, key.n ? key.p : "");
+    snprintf(out->message, sizeof out->message, "%s", f->message ? f->message : f->text);
+    buf_free(&key);
+}
+
+/* What the call is about has been set in w->ev; its scratch is emptied first. */
+static enum evaluate_result call(struct work *w, struct call *c, const struct limit_budget *budget,
+                                 struct effects *into)
+{
+    struct evaluation *ev = &w->ev;
+    struct instance *in = ev->in;
+    struct fault f;
+    ev->effects = into;
+    ev->runs++;
+    in->generation++;
+    in->running = ev;
+    trace_begin(&ev->trace, &ev->scratch);
+    c->ev = ev;
+    lua_State *L = sandbox_state(in->box);
+    lua_pushcfunction(L, enter);
+    lua_pushlightuserdata(L, c);
+    bool ok = sandbox_call(in->box, 1, 0, budget, &f);
+    api_scans_close(ev);
+    in->running = NULL;
+    if (ev->stop.code != ERR_NONE) {
+        *w->e = ev->stop;
+        return EVALUATE_BROKEN;
+    }
+    if (!ok)
+        note_fault(w, &f);
+    return ok ? EVALUATE_DONE : EVALUATE_FAULT;
+}
+
+/* --- merging what one run made -------------------------------------------------------------------- */
+
+/* Slots of keys that are alerted, by hash; items' index + 1. */
+struct merge {
+    struct effects *list;
+    uint32_t *slots;
+    size_t mask;
+};
+
+static uint32_t *slot_of(struct merge *m, struct span key)
+{
+    size_t at = id_hash64(key) & m->mask;
+    while (m->slots[at] && !span_eq(m->list->items[m->slots[at] - 1].key, key))
+        at = (at + 1) & m->mask;
+    return &m->slots[at];
+}
+
+/* Per key one alert: the highest level, the first text; an alert overrules a clear (REQUESTS 7). */
+static void merge(struct work *w, struct effects *list, size_t from)
+{
+    size_t size = 16;
+    while (size < (list->count - from) * 2)
+        size *= 2;
+    struct merge m = {list, arena_alloc(&w->ev.keep, size * sizeof(uint32_t)), size - 1};
+    for (size_t i = from; i < list->count; i++) {
+        struct effect *x = &list->items[i];
+        if (x->kind != EFFECT_ALERT)
+            continue;
+        uint32_t *slot = slot_of(&m, x->key);
+        if (!*slot) {
+            *slot = (uint32_t)i + 1;
+            continue;
+        }
+        struct effect *first = &list->items[*slot - 1];
+        x->dropped = true;
+        if (x->level > first->level) {
+            first->level = x->level;
+            first->evidence = x->evidence;
+        }
+    }
+    for (size_t i = from; i < list->count; i++) {
+        struct effect *x = &list->items[i];
+        if (x->kind == EFFECT_CLEAR && *slot_of(&m, x->key))
+            x->dropped = true;
+    }
+}
+
+/* Too many fresh alerts in one run are one alert (scenarios.md 1.6, 3). */
+static enum evaluate_result guard_bulk(struct work *w, struct effects *list)
+{
+    struct evaluation *ev = &w->ev;
+    size_t alerts = 0, fresh = 0;
+    for (size_t i = 0; i < list->count; i++)
+        alerts += list->items[i].kind == EFFECT_ALERT && !list->items[i].dropped;
+    if (alerts <= BULK_MAX)
+        return EVALUATE_DONE;
+    if (!api_settle(ev, w->e))
+        return EVALUATE_BROKEN;
+    bool *is_fresh = arena_alloc(&ev->keep, list->count + 1);
+    for (size_t i = 0; i < list->count; i++) {
+        struct effect *x = &list->items[i];
+        struct alert al;
+        struct err e = {0};
+        if (x->kind != EFFECT_ALERT || x->dropped)
+            continue;
+        arena_reset(&ev->scratch);
+        bool known = alert_get(ev->host->view, &ev->scratch, ev->in->scenario.id, x->key,
+                               ev->entry->seq - 1, &al, &e);
+        if (!known && e.code != ERR_MISSING) {
+            *w->e = e;
+            return EVALUATE_BROKEN;
+        }
+        is_fresh[i] = !known || !alert_is_open(&al);
+        fresh += is_fresh[i];
+    }
+    if (fresh <= BULK_MAX)
+        return EVALUATE_DONE;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].kind == EFFECT_ALERT && is_fresh[i])
+            list->items[i].dropped = true;
+    ev->type = NULL;
+    ev->row = NULL;
+    ev->effects = list;
+    api_bulk_alert(ev, fresh);
+    return EVALUATE_DONE;
+}
+
+/* --- writing effects ------------------------------------------------------------------------------ */
+
+static const char *const effect_names[] = {
+    [EFFECT_ALERT] = "alert", [EFFECT_CLEAR] = "clear", [EFFECT_RETRACT] = "retract",
+    [EFFECT_SET] = "set",     [EFFECT_WAKE] = "wake",   [EFFECT_SLEEP] = "sleep",
+    [EFFECT_LOG] = "log",
+};
+
+static void emit_one(struct work *w, const struct effect *x)
+{
+    struct buf *b = &w->out->effects;
+    struct json_w j;
+    if (w->out->effect_count++)
+        buf_char(b, ',');
+    buf_printf(b, "{\"do\":\"%s\",\"cause\":%llu", effect_names[x->kind],
+               (unsigned long long)w->ev.entry->seq);
+    if (x->kind == EFFECT_LOG) {
+        buf_str(b, ",\"text\":");
+        j = json_w_begin(b);
+        json_w_span(&j, x->members);
+        json_w_end(&j);
+        buf_char(b, '}');
+        return;
+    }
+    buf_str(b, ",\"key\":");
+    j = json_w_begin(b);
+    json_w_span(&j, x->key);
+    json_w_end(&j);
+    w->alerts += x->kind == EFFECT_ALERT;
+    if (x->kind == EFFECT_ALERT)
+        buf_printf(b, ",\"level\":\"%s\"", alert_level_name(x->level));
+    if (x->kind == EFFECT_SET) {
+        w->out->sets = true;
+        buf_str(b, x->members.n ? ",\"value\":" : "");
+    }
+    buf_span(b, x->members);
+    if (x->kind == EFFECT_ALERT) {
+        buf_str(b, ",\"evidence\":");
+        buf_span(b, x->evidence);
+    }
+    buf_char(b, '}');
+}
+
+void evaluate_emit(struct work *w, const struct effects *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].dropped)
+            emit_one(w, &list->items[i]);
+}
+
+static void emit_unknown(struct work *w)
+{
+    for (const struct unknown *u = w->ev.unknown; u; u = u->next) {
+        const char *text = u->count > 1 ? arena_printf(&w->ev.keep, "数据不全（%llu 次）：%.*s",
+                                                       (unsigned long long)u->count,
+                                                       SPAN_ARG(u->reason))
+                                        : arena_printf(&w->ev.keep, "数据不全：%.*s",
+                                                       SPAN_ARG(u->reason));
+        emit_one(w, &(struct effect){.kind = EFFECT_LOG, .members = span_of(text)});
+    }
+}
+
+/* --- judgements ------------------------------------------------------------------------------------ */
+
+int64_t evaluate_time(const struct type *t, const struct entry *row)
+{
+    int64_t us;
+    return row->body.n && record_event_time(t, row->body, &us) ? us : row->at;
+}
+
+/* Point the evaluation at a record. `row` must not live in scratch. */
+static void look_at(struct work *w, const struct type *t, const struct entry *row, int64_t now,
+                    uint64_t as_of)
+{
+    w->ev.type = t;
+    w->ev.row = row;
+    w->ev.now = now;
+    w->ev.as_of = as_of;
+    w->ev.community = row ? api_row_community(&w->ev, t, row) : SPAN_NONE;
+}
+
+enum evaluate_result evaluate_record(struct work *w, const struct instance_handler *h,
+                                     const struct entry *row, int64_t now, uint64_t as_of,
+                                     struct effects *into)
+{
+    size_t from = into->count;
+    arena_reset(&w->ev.scratch);
+    look_at(w, h->type, row, now, as_of);
+    w->ev.quiet = "24h";
+    struct call c = {.function = h->function};
+    enum evaluate_result r = call(w, &c, &limit_small, into);
+    if (r == EVALUATE_DONE)
+        merge(w, into, from);
+    return r;
+}
+
+static const char *quiet_of(const struct instance_every *every)
+{
+    return every->schedule.kind == SCHEDULE_5MIN ? "24h" : "0h";
+}
+
+static enum evaluate_result call_subject(struct work *w, const struct instance_every *every,
+                                         const struct entry *row, int64_t due, uint64_t as_of,
+                                         struct effects *into)
+{
+    look_at(w, every->over, row, due, as_of);
+    w->ev.quiet = quiet_of(every);
+    struct call c = {.function = every->function};
+    return call(w, &c, row ? &limit_small : &limit_large, into);
+}
+
+enum evaluate_result evaluate_subject(struct work *w, const struct instance_every *every,
+                                      const struct entry *row, int64_t due, uint64_t as_of,
+                                      struct effects *into)
+{
+    size_t from = into->count;
+    arena_reset(&w->ev.scratch);
+    enum evaluate_result r = call_subject(w, every, row, due, as_of, into);
+    if (r == EVALUATE_DONE)
+        merge(w, into, from);
+    return r;
+}
+
+/* One entry of `every` over all its subjects: effects are collected and merged as one run. */
+static enum evaluate_result run_over(struct work *w, const struct instance_every *every,
+                                     int64_t due, struct effects *list)
+{
+    struct evaluation *ev = &w->ev;
+    struct record_scan *scan =
+        record_scan_open(ev->host->view, every->over, every->where, every->where_count, false,
+                         SPAN_NONE, ev->entry->seq);
+    enum evaluate_result r = EVALUATE_DONE;
+    struct entry row;
+    struct err e = {0};
+    struct arena subject = {0};
+    while (r == EVALUATE_DONE && record_scan_next(scan, &subject, &row, &e)) {
+        arena_reset(&ev->scratch);
+        r = call_subject(w, every, &row, due, ev->entry->seq, list);
+        if (r != EVALUATE_FAULT)
+            arena_reset(&subject);
+        if (r == EVALUATE_DONE && ev->host->pause)
+            ev->host->pause(ev->host->ctx);
+    }
+    if (r == EVALUATE_DONE && e.code != ERR_NONE && e.code != ERR_MISSING) {
+        *w->e = e;
+        r = EVALUATE_BROKEN;
+    }
+    record_scan_close(scan);
+    w->ev.row = NULL;
+    w->ev.community = SPAN_NONE;
+    arena_free(&subject);
+    return r;
+}
+
+static enum evaluate_result run_every(struct work *w, const struct instance_every *every,
+                                      int64_t due)
+{
+    struct effects list = {0};
+    enum evaluate_result r;
+    arena_reset(&w->ev.scratch);
+    if (every->over)
+        r = run_over(w, every, due, &list);
+    else
+        r = call_subject(w, every, NULL, due, w->ev.entry->seq, &list);
+    if (r != EVALUATE_DONE)
+        return r;
+    merge(w, &list, 0);
+    if (w->ev.in->bulk_guard)
+        r = guard_bulk(w, &list);
+    if (r == EVALUATE_DONE)
+        evaluate_emit(w, &list);
+    return r;
+}
+
+/* --- entries --------------------------------------------------------------------------------------- */
+
+static bool body_time(const struct json *body, int64_t *us)
+{
+    return calendar_parse_datetime(json_string(json_get(body, "due")), us);
+}
+
+static enum evaluate_result judge_tick(struct work *w)
+{
+    const struct entry *entry = w->ev.entry;
+    const struct json *body = json_parse(&w->ev.keep, entry->body, NULL, NULL, w->e);
+    int64_t due;
+    if (!body)
+        return EVALUATE_BROKEN;
+    if (!body_time(body, &due))
+        due = entry->at;
+    const struct json *specs = json_get(body, "specs");
+    const struct instance *in = w->ev.in;
+    for (size_t i = 0; i < in->every_count; i++) {
+        bool is_due = false;
+        for (size_t k = 0; k < json_count(specs) && !is_due; k++)
+            is_due = span_eq(json_string(json_item(specs, k)), in->every[i].at);
+        if (!is_due)
+            continue;
+        enum evaluate_result r = run_every(w, &in->every[i], due);
+        if (r != EVALUATE_DONE)
+            return r;
+    }
+    return EVALUATE_DONE;
+}
+
+static enum evaluate_result judge_wake(struct work *w)
+{
+    const struct entry *entry = w->ev.entry;
+    struct span parts[2] = {SPAN_NONE, SPAN_NONE};
+    struct json_limits wide = {.bytes = 1 << 20, .keys = 10000, .string = 1 << 20};
+    if (key_split(entry->key, parts, 2) != 2 || !span_eq(parts[0], w->ev.in->scenario.id))
+        return EVALUATE_DONE;
+    const struct json *body = json_parse(&w->ev.keep, entry->body, &wide, NULL, w->e);
+    if (!body)
+        return EVALUATE_BROKEN;
+    int64_t due;
+    if (!body_time(body, &due))
+        due = entry->at;
+    struct buf data = {0};
+    struct call c = {.function = w->ev.in->wake, .timer = arena_span(&w->ev.keep, parts[1])};
+    if (json_get(body, "data")) {
+        struct json_w j = json_w_begin(&data);
+        json_w_value(&j, json_get(body, "data"));
+        json_w_end(&j);
+        c.data = arena_span(&w->ev.keep, buf_view(&data));
+        buf_free(&data);
+    }
+    struct effects list = {0};
+    look_at(w, NULL, NULL, due, entry->seq);
+    w->ev.quiet = "24h";
+    enum evaluate_result r = call(w, &c, &limit_small, &list);
+    if (r != EVALUATE_DONE)
+        return r;
+    merge(w, &list, 0);
+    evaluate_emit(w, &list);
+    return EVALUATE_DONE;
+}
+
+static enum evaluate_result judge_record(struct work *w)
+{
+    const struct entry *entry = w->ev.entry;
+    const struct type *t = dictionary_by_id(w->ev.in->dictionary, entry->type);
+    if (!t)
+        return EVALUATE_DONE;
+    if (entry->op == ENTRY_PUT)
+        return late_judge(w, t, instance_on(w->ev.in, entry->type));
+    const struct instance_handler *removed = instance_removed(w->ev.in, entry->type);
+    if (!removed || !entry->body.n) /* a withdrawal carries what was withdrawn */
+        return EVALUATE_DONE;
+    struct effects list = {0};
+    enum evaluate_result r = evaluate_record(w, removed, entry, entry->at, entry->seq, &list);
+    if (r == EVALUATE_DONE)
+        evaluate_emit(w, &list);
+    return r;
+}
+
+/* More alerts a minute than a street can read: stop with a word to the owner. Counted in the journal's own
+ * time, so an engine that catches up stops where one that kept pace did. */
+static bool too_many_alerts(struct work *w)
+{
+    struct instance *in = w->ev.in;
+    int64_t minute = w->ev.entry->at / CALENDAR_MINUTE_US;
+    if (in->minute_at != minute) {
+        in->minute_at = minute;
+        in->minute_alerts = 0;
+    }
+    in->minute_alerts += w->alerts;
+    return w->alerts && in->minute_alerts > w->ev.host->alert_limit;
+}
+
+static enum evaluate_result judge(struct work *w)
+{
+    const struct entry *entry = w->ev.entry;
+    if (entry->type == ENTRY_TICK)
+        return judge_tick(w);
+    enum evaluate_result r = entry->type == ENTRY_WAKE ? judge_wake(w) : judge_record(w);
+    if (r == EVALUATE_DONE && w->ev.host->alert_limit > 0 && too_many_alerts(w)) {
+        char text[160];
+        snprintf(text, sizeof text, "告警过多：一分钟内超过 %d 条，已停下；请检查条件后再启用",
+                 w->ev.host->alert_limit);
+        struct fault f = {.message = text};
+        w->ev.in->minute_alerts = 0; /* a retry begins anew */
+        note_fault(w, &f);
+        return EVALUATE_FAULT;
+    }
+    return r;
+}
+
+enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_host *host,
+                                    const struct entry *entry, struct evaluated *out,
+                                    struct err *e)
+{
+    struct work w = {.out = out, .e = e};
+    w.ev.in = in;
+    w.ev.host = host;
+    w.ev.entry = entry;
+    w.ev.as_of = entry->seq;
+    w.ev.now = entry->at;
+    size_t effects = out->effects.n;
+    uint32_t count = out->effect_count;
+    bool sets = out->sets;
+    enum evaluate_result r = judge(&w);
+    if (r == EVALUATE_DONE) {
+        emit_unknown(&w);
+        out->runs += w.ev.runs;
+        out->unknown += w.ev.unknowns;
+    } else {
+        out->effects.n = effects;
+        out->effect_count = count;
+        out->sets = sets;
+    }
+    buf_free(&w.ev.json);
+    arena_free(&w.ev.scratch);
+    arena_free(&w.ev.keep);
+    return r;
+}
+
+void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version, uint64_t from,
+                            uint64_t to, const struct evaluated *x, bool fault)
+{
+    struct json_w w = json_w_begin(out);
+    json_w_object(&w);
+    json_w_kspan(&w, "scenario", scenario);
+    json_w_kint(&w, "version", (int64_t)version);
+    json_w_kint(&w, "from", (int64_t)from);
+    json_w_kint(&w, "to", (int64_t)to);
+    json_w_kint(&w, "runs", (int64_t)x->runs);
+    json_w_kint(&w, "unknown", (int64_t)x->unknown);
+    if (fault) {
+        json_w_name(&w, "fault");
+        evaluate_fault_write(&x->fault, &w);
+    }
+    json_w_name(&w, "effects");
+    json_w_array(&w);
+    buf_span(out, buf_view(&x->effects));
+    json_w_array_end(&w);
+    json_w_object_end(&w);
+    json_w_end(&w);
+}
+
+void evaluate_fault_write(const struct evaluate_fault *f, struct json_w *w)
+{
+    json_w_object(w);
+    json_w_kint(w, "seq", (int64_t)f->seq);
+    json_w_kstr(w, "type", f->type);
+    json_w_kstr(w, "key", f->key);
+    json_w_kint(w, "line", f->line);
+    json_w_kstr(w, "message", f->message);
+    json_w_object_end(w);
+}

@@ -1,0 +1,27 @@
+/* Private to evaluate.c and late.c: how one judgement is run. */
+#ifndef WY_ENGINE_EVALUATE_IMPL_H
+#define WY_ENGINE_EVALUATE_IMPL_H
+
+#include "engine/api.h"
+
+/* What evaluate_entry keeps while it works. */
+struct work {
+    struct evaluation ev;
+    struct evaluated *out;
+    struct err *e;
+    int alerts; /* emitted so far */
+};
+
+/* One judgement, complete with merging; effects go to `into`. */
+enum evaluate_result evaluate_record(struct work *w, const struct instance_handler *h,
+                                     const struct entry *row, int64_t now, uint64_t as_of,
+                                     struct effects *into);
+enum evaluate_result evaluate_subject(struct work *w, const struct instance_every *every,
+                                      const struct entry *row, int64_t due, uint64_t as_of,
+                                      struct effects *into);
+/* Write what is not dropped behind out->effects. */
+void evaluate_emit(struct work *w, const struct effects *list);
+/* Where the time of a record is its arrival. */
+int64_t evaluate_time(const struct type *t, const struct entry *row);
+
+#endif

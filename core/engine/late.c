@@ -1,0 +1,450 @@
+#include "engine/late.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/entry_type.h"
+#include "domain/key.h"
+#include "domain/row.h"
+#include "engine/evaluate_impl.h"
+#include "util/calendar.h"
+#include "util/json.h"
+#include "util/mem.h"
+
+enum { LATER_MAX = 64, CHUNK = 256 };
+
+/* --- ticks that were told -------------------------------------------------------------------------- */
+
+void tick_log_clear(struct tick_log *log)
+{
+    arena_free(&log->arena);
+    mem_free(log->items);
+    *log = (struct tick_log){0};
+}
+
+static void note_tick(struct tick_log *log, const struct entry *e, size_t at)
+{
+    const struct json *body = json_parse(&log->arena, e->body, NULL, NULL, NULL);
+    const struct json *specs = json_get(body, "specs");
+    struct tick t = {.seq = e->seq, .at = e->at, .due = e->at, .spec_count = json_count(specs)};
+    calendar_parse_datetime(json_string(json_get(body, "due")), &t.due);
+    t.specs = arena_alloc(&log->arena, (t.spec_count + 1) * sizeof *t.specs);
+    for (size_t i = 0; i < t.spec_count; i++)
+        t.specs[i] = json_string(json_item(specs, i));
+    if (log->count == log->cap) {
+        log->cap = log->cap ? log->cap * 2 : 64;
+        log->items = mem_array(log->items, log->cap, sizeof *log->items);
+    }
+    memmove(&log->items[at + 1], &log->items[at], (log->count - at) * sizeof *log->items);
+    log->items[at] = t;
+    log->count++;
+}
+
+/* Read (below, upto] backwards until an entry is not after `since`; ticks go in before items[at].
+ * *reached: the lowest seq looked at. */
+static bool read_back(struct tick_log *log, struct view *v, uint64_t below, uint64_t upto,
+                      int64_t since, size_t at, uint64_t *reached, struct err *e)
+{
+    struct arena a = {0};
+    struct entry chunk[CHUNK];
+    bool done = false, ok = true;
+    *reached = upto + 1;
+    while (ok && !done && *reached > below + 1) {
+        uint64_t from = *reached - below - 1 > CHUNK ? *reached - CHUNK : below + 1;
+        size_t want = (size_t)(*reached - from), n = 0;
+        arena_reset(&a);
+        ok = journal_read(v, &a, from, chunk, want, &n, e);
+        for (size_t i = n; ok && i-- > 0 && !done;) {
+            if (chunk[i].type == ENTRY_TICK)
+                note_tick(log, &chunk[i], at);
+            done = chunk[i].at <= since;
+        }
+        *reached = from;
+    }
+    arena_free(&a);
+    return ok;
+}
+
+/* Know every tick in (since, entry `upto`]. */
+static bool cover(struct tick_log *log, struct view *v, uint64_t upto, int64_t since,
+                  struct err *e)
+{
+    uint64_t reached;
+    if (log->to < upto) {
+        size_t old = log->count;
+        if (!read_back(log, v, log->to, upto, since, old, &reached, e))
+            return false;
+        if (log->to && reached > log->to + 1) { /* a gap: what is older is not needed now */
+            memmove(log->items, log->items + old, (log->count - old) * sizeof *log->items);
+            log->count -= old;
+        }
+        if (!log->to || reached > log->to + 1)
+            log->from = reached;
+        log->to = upto;
+    }
+    if (log->from > 1) {
+        struct arena a = {0};
+        struct entry oldest;
+        bool ok = journal_get(v, &a, log->from, &oldest, e);
+        int64_t at = oldest.at;
+        arena_free(&a);
+        if (!ok)
+            return false;
+        if (at > since) {
+            if (!read_back(log, v, 0, log->from - 1, since, 0, &reached, e))
+                return false;
+            log->from = reached;
+        }
+    }
+    return true;
+}
+
+/* --- what has to be judged again ------------------------------------------------------------------ */
+
+/* One judgement; `on` or `every` says which kind. */
+struct again {
+    const struct instance_handler *on;
+    const struct instance_every *every;
+    struct entry row;     /* on: the later record */
+    struct span subject;  /* every: key prefix of the subject */
+    int64_t now;
+    struct effects before, after;
+};
+struct plan {
+    struct again *items;
+    size_t count, cap;
+};
+
+static struct again *add(struct work *w, struct plan *p)
+{
+    if (p->count == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 16;
+        struct again *more = arena_alloc(&w->ev.keep, cap * sizeof *more);
+        if (p->count)
+            memcpy(more, p->items, p->count * sizeof *more);
+        p->items = more;
+        p->cap = cap;
+    }
+    p->items[p->count] = (struct again){0};
+    return &p->items[p->count++];
+}
+
+static int by_time(const void *x, const void *y)
+{
+    const struct again *a = x, *b = y;
+    if (a->now != b->now)
+        return a->now < b->now ? -1 : 1;
+    if (!a->on != !b->on)
+        return a->on ? -1 : 1; /* records before ticks */
+    return a->on ? span_cmp(a->row.key, b->row.key) : (a->every > b->every) - (a->every < b->every);
+}
+
+/* The subject's part of a record's key: all but the time, which is the last. */
+static struct span subject_of(const struct type *t, struct span key)
+{
+    if (t->time < 0 || t->key_count < 2 || t->key[t->key_count - 1] != t->time)
+        return t->time < 0 ? key : SPAN_NONE;
+    size_t n = key.n - 1; /* the last part's own zero byte */
+    while (n > 0 && key.p[n - 1] != 0)
+        n--;
+    return (struct span){key.p, n};
+}
+
+/* Later-dated records of the same subject, the nearest ones. */
+static bool plan_records(struct work *w, const struct type *t, const struct instance_handler *on,
+                         int64_t time, struct plan *p)
+{
+    struct evaluation *ev = &w->ev;
+    struct span subject = subject_of(t, ev->entry->key);
+    struct entry latest;
+    struct err e = {0};
+    if (!on || t->event < 0 || t->time < 0 || !subject.n)
+        return true;
+    if (!record_latest(ev->host->view, &ev->keep, t, subject, ev->as_of, &latest, &e)) {
+        if (e.code == ERR_MISSING)
+            return true;
+        *w->e = e;
+        return false;
+    }
+    if (latest.seq == ev->entry->seq || evaluate_time(t, &latest) <= time)
+        return true; /* the usual case: it is the newest */
+    struct record_where where[8];
+    struct span parts[8];
+    size_t n = key_split(ev->entry->key, parts, 8), count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (t->key[i] != t->time)
+            where[count++] = (struct record_where){t->key[i], parts[i]};
+    struct record_scan *scan =
+        record_scan_open(ev->host->view, t, where, count, true, ev->entry->key, ev->as_of);
+    struct entry row;
+    size_t found = 0;
+    while (found < LATER_MAX && record_scan_next(scan, &ev->keep, &row, &e)) {
+        if (row.seq == ev->entry->seq || evaluate_time(t, &row) <= time)
+            continue;
+        struct again *x = add(w, p);
+        x->on = on;
+        x->row = row;
+        x->now = evaluate_time(t, &row);
+        found++;
+    }
+    record_scan_close(scan);
+    if (e.code != ERR_NONE && e.code != ERR_MISSING) {
+        *w->e = e;
+        return false;
+    }
+    return true;
+}
+
+/* Does a late record of `t` concern the subjects of this entry of `every`? The subject's key prefix. */
+static struct span concerns(struct work *w, const struct type *t,
+                            const struct instance_every *every)
+{
+    const struct instance *in = w->ev.in;
+    if (every->over == t)
+        return subject_of(t, w->ev.entry->key);
+    for (size_t i = 0; every->over && i < in->rejudge_count; i++) {
+        if (in->rejudge[i].type != t)
+            continue;
+        struct row_value v = row_get(t, w->ev.entry->body, in->rejudge[i].field);
+        return v.null || v.kind != FIELD_STRING ? SPAN_NONE
+                                                : key_of1(&w->ev.keep, v.text, NULL);
+    }
+    return SPAN_NONE;
+}
+
+static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struct plan *p)
+{
+    struct evaluation *ev = &w->ev;
+    int64_t arrival = ev->entry->at;
+    if (arrival <= time || arrival - time > CALENDAR_DAY_US || !ev->host->ticks)
+        return true;
+    bool any = false;
+    for (size_t i = 0; i < ev->in->every_count && !any; i++)
+        any = concerns(w, t, &ev->in->every[i]).n &&
+              schedule_next(&ev->in->every[i].schedule, time) <= arrival;
+    if (!any)
+        return true;
+    struct tick_log *log = ev->host->ticks;
+    if (!cover(log, ev->host->view, ev->entry->seq, time, w->e))
+        return false;
+    for (size_t k = 0; k < log->count; k++) {
+        const struct tick *tick = &log->items[k];
+        if (tick->seq >= ev->entry->seq || tick->due <= time || tick->due > arrival)
+            continue;
+        for (size_t i = 0; i < ev->in->every_count; i++) {
+            const struct instance_every *every = &ev->in->every[i];
+            bool told = false;
+            for (size_t s = 0; s < tick->spec_count && !told; s++)
+                told = span_eq(tick->specs[s], every->at);
+            struct span subject = told ? concerns(w, t, every) : SPAN_NONE;
+            if (!subject.n)
+                continue;
+            struct again *x = add(w, p);
+            x->every = every;
+            x->subject = subject;
+            x->now = tick->due;
+        }
+    }
+    return true;
+}
+
+/* --- running it ------------------------------------------------------------------------------------ */
+
+static bool satisfies(struct work *w, const struct instance_every *every, const struct entry *row)
+{
+    struct buf text = {0};
+    bool ok = true;
+    (void)w;
+    for (size_t i = 0; i < every->where_count && ok; i++) {
+        struct row_value v = row_get(every->over, row->body, every->where[i].field);
+        buf_clear(&text);
+        if (!v.null)
+            row_put_text(&text, &v);
+        ok = !v.null && span_eq(buf_view(&text), every->where[i].value);
+    }
+    buf_free(&text);
+    return ok;
+}
+
+static enum evaluate_result judge_as_of(struct work *w, struct again *x, uint64_t as_of,
+                                        struct effects *into)
+{
+    if (x->on)
+        return evaluate_record(w, x->on, &x->row, x->now, as_of, into);
+    struct entry row;
+    struct err e = {0};
+    if (!record_latest(w->ev.host->view, &w->ev.keep, x->every->over, x->subject, as_of, &row,
+                       &e)) {
+        if (e.code == ERR_MISSING)
+            return EVALUATE_DONE;
+        *w->e = e;
+        return EVALUATE_BROKEN;
+    }
+    if (!satisfies(w, x->every, &row))
+        return EVALUATE_DONE;
+    return evaluate_subject(w, x->every, &row, x->now, as_of, into);
+}
+
+/* --- the difference -------------------------------------------------------------------------------- */
+
+static struct effect *find(struct effects *list, enum effect_kind kind, struct span key)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct effect *x = &list->items[i];
+        if (x->kind == kind && !x->dropped && span_eq(x->key, key))
+            return x;
+    }
+    return NULL;
+}
+
+static const struct effect *alerted(struct plan *p, bool after, struct span key)
+{
+    const struct effect *best = NULL;
+    for (size_t i = 0; i < p->count; i++) {
+        struct effect *x =
+            find(after ? &p->items[i].after : &p->items[i].before, EFFECT_ALERT, key);
+        if (x && (!best || x->level > best->level))
+            best = x;
+    }
+    return best;
+}
+
+/* A clear that a later judgement overruled must not close what stands. */
+static bool alerted_behind(struct plan *p, size_t behind, struct span key)
+{
+    for (size_t i = behind; i < p->count; i++)
+        if (find(&p->items[i].after, EFFECT_ALERT, key))
+            return true;
+    return false;
+}
+
+/* Raised by one of the judgements that are void now? */
+static bool raised_since(struct work *w, struct span key, int64_t time, struct alert *al,
+                         struct err *e)
+{
+    struct evaluation *ev = &w->ev;
+    return alert_get(ev->host->view, &ev->keep, ev->in->scenario.id, key, ev->entry->seq - 1, al,
+                     e) &&
+           alert_is_open(al) && al->raised_at > time;
+}
+
+static bool retract(struct work *w, struct plan *p, const struct effects *own, int64_t time,
+                    struct effects *out)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        for (size_t k = 0; k < p->items[i].before.count; k++) {
+            const struct effect *was = &p->items[i].before.items[k];
+            struct err e = {0};
+            struct alert al;
+            if (was->kind != EFFECT_ALERT || was->dropped ||
+                find(out, EFFECT_RETRACT, was->key))
+                continue;
+            const struct effect *is = alerted(p, true, was->key);
+            struct effects mine = *own;
+            if (!is)
+                is = find(&mine, EFFECT_ALERT, was->key);
+            const struct effect *then = alerted(p, false, was->key);
+            if (is && is->level >= then->level)
+                continue;
+            if (raised_since(w, was->key, time, &al, &e)) {
+                w->ev.effects = out;
+                api_retract(&w->ev, was->key);
+            } else if (e.code != ERR_NONE && e.code != ERR_MISSING) {
+                *w->e = e;
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool same(const struct effect *a, const struct effect *b)
+{
+    return a && span_eq(a->members, b->members);
+}
+
+static void keep_effect(struct work *w, struct effects *out, const struct effect *x,
+                        bool rejudged)
+{
+    w->ev.effects = out;
+    struct effect *copy = api_effect(&w->ev, x->kind, x->key);
+    *copy = *x;
+    if (rejudged && x->kind == EFFECT_ALERT)
+        copy->members = span_of(
+            arena_printf(&w->ev.keep, ",\"rejudged\":true%.*s", SPAN_ARG(x->members)));
+}
+
+/* What the judgements say now and did not say before. */
+static void add_new(struct work *w, struct plan *p, struct effects *out)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct again *a = &p->items[i];
+        for (size_t k = 0; k < a->after.count; k++) {
+            const struct effect *x = &a->after.items[k];
+            if (x->dropped || x->kind == EFFECT_LOG)
+                continue;
+            if (x->kind == EFFECT_ALERT)
+                keep_effect(w, out, x, true);
+            else if (x->kind == EFFECT_CLEAR) {
+                if (!find(&a->before, EFFECT_CLEAR, x->key) &&
+                    !alerted_behind(p, i + 1, x->key) && !find(out, EFFECT_RETRACT, x->key))
+                    keep_effect(w, out, x, true);
+            } else if (!same(find(&a->before, x->kind, x->key), x) || find(out, x->kind, x->key))
+                keep_effect(w, out, x, true);
+        }
+    }
+}
+
+static enum evaluate_result rejudge(struct work *w, struct plan *p, struct effects *own,
+                                    int64_t time)
+{
+    struct evaluation *ev = &w->ev;
+    uint64_t seq = ev->entry->seq;
+    enum evaluate_result r = EVALUATE_DONE;
+    if (!api_settle(ev, w->e))
+        return EVALUATE_BROKEN;
+    ev->again = true;
+    qsort(p->items, p->count, sizeof *p->items, by_time);
+    for (size_t i = 0; i < p->count && r == EVALUATE_DONE; i++) {
+        r = judge_as_of(w, &p->items[i], seq - 1, &p->items[i].before);
+        if (r == EVALUATE_DONE)
+            r = judge_as_of(w, &p->items[i], seq, &p->items[i].after);
+        if (r == EVALUATE_DONE && ev->host->pause)
+            ev->host->pause(ev->host->ctx);
+    }
+    if (r != EVALUATE_DONE)
+        return r;
+    struct effects out = {0};
+    arena_reset(&ev->scratch);
+    ev->now = ev->entry->at;
+    if (!retract(w, p, own, time, &out))
+        return EVALUATE_BROKEN;
+    for (size_t i = 0; i < own->count; i++)
+        if (!own->items[i].dropped && !(own->items[i].kind == EFFECT_CLEAR &&
+                                        alerted_behind(p, 0, own->items[i].key)))
+            keep_effect(w, &out, &own->items[i], false);
+    add_new(w, p, &out);
+    evaluate_emit(w, &out);
+    return EVALUATE_DONE;
+}
+
+enum evaluate_result late_judge(struct work *w, const struct type *t,
+                                const struct instance_handler *on)
+{
+    const struct entry *entry = w->ev.entry;
+    int64_t time = evaluate_time(t, entry);
+    struct effects own = {0};
+    if (on) {
+        enum evaluate_result r = evaluate_record(w, on, entry, time, entry->seq, &own);
+        if (r != EVALUATE_DONE)
+            return r;
+    }
+    struct plan plan = {0};
+    if (t->event >= 0 &&
+        (!plan_records(w, t, on, time, &plan) || !plan_ticks(w, t, time, &plan)))
+        return EVALUATE_BROKEN;
+    if (plan.count)
+        return rejudge(w, &plan, &own, time);
+    evaluate_emit(w, &own);
+    return EVALUATE_DONE;
+}
