@@ -50,7 +50,7 @@ static bool split_office(struct span text, struct arena *a, struct office *o, st
     struct json_scan s;
     struct span name;
     struct json_value value;
-    const struct json_limits limits = {.bytes = OFFICE_MAX, .keys = 16, .string = OFFICE_MAX};
+    const struct json_limits limits = {.bytes = OFFICE_MAX, .keys = 4096, .string = 1 << 20};
     if (!json_scan_open(&s, a, text, &limits, e))
         return false;
     while (json_scan_next(&s, &name, &value, e)) {
