@@ -42,7 +42,7 @@ ARCHIVES = $(foreach f,$(1),$(if $(call SOURCES,$(f)),$(OUT)/lib$(f).a))
 LINKLIBS = $(sort $(foreach f,$(1),$(LIBS_$(f))))
 WEB_FILES := $(shell find web -name node_modules -prune -o -type f ! -path 'web/tests/*' -print 2>/dev/null)
 
-.PHONY: help build run test lint unit test-lua test-scenario test-http test-hostile test-kill \
+.PHONY: help build run test lint unit test-lua test-scenario test-http test-cli test-hostile test-kill \
         test-web test-e2e fuzz bench tsan fmt deps web clean
 .DEFAULT_GOAL := help
 
@@ -97,6 +97,8 @@ test-scenario: $(OUT)/wangyi ## the examples in scenarios/*.lua in the real host
 	$(Q)bash tests/part.sh scenario $(OUT)/wangyi test $(T)
 test-http: $(OUT)/wangyi ## the outside interface, against the real binary (T=name)
 	$(Q)WANGYI=$(abspath $<) bash tests/part.sh http node --test --test-reporter=tap $(wildcard tests/http/*$(T)*.test.mjs)
+test-cli: $(OUT)/wangyi ## the commands, as a person at a shell meets them
+	$(Q)WANGYI=$(abspath $<) bash tests/part.sh cli node --test --test-reporter=tap $(wildcard tests/cli/*.test.mjs)
 test-hostile: $(OUT)/wangyi ## scripts that mean harm
 	$(Q)WANGYI=$(abspath $<) bash tests/part.sh hostile $(or $(wildcard tests/hostile/run.sh),true)
 test-kill: $(OUT)/wangyi ## kill -9 in a loop: nothing acknowledged is lost (N=kills)

@@ -28,6 +28,7 @@ part unit
 part test-lua
 part test-scenario
 has 'tests/http/*.test.mjs' && part test-http
+has 'tests/cli/*.test.mjs' && part test-cli
 has tests/hostile/run.sh && part test-hostile
 has tests/kill/run.mjs && part test-kill N="${KILLS:-20}"
 has 'tests/fuzz/fuzz_*.c' && part fuzz S="${FUZZ_S:-10}"
