@@ -27,6 +27,7 @@ enum {
     IN_FLIGHT_MAX = 3, /* commands of one stream */
 };
 static const int64_t REQUEST_US = 30LL * 1000000, STALL_US = 10LL * 1000000;
+static const int64_t SLOW_US = 600LL * 1000000;
 
 enum phase { READING, WORKING, SENDING };
 
@@ -468,6 +469,8 @@ static void dispatch(struct exchange *x)
     struct err e = {0};
     x->complete = true;
     x->phase = WORKING;
+    if (x->route->slow)
+        x->deadline_us = clock_mono_us() + SLOW_US;
     if (x->route->body == BODY_STREAM) {
         request_renew(r);
         x->route->feed(r, SPAN(""), true);

@@ -234,6 +234,20 @@ void answer_body(struct request *r, int status, const char *type, struct buf *ta
         hand_over(c);
 }
 
+static void put_percent(struct buf *out, struct span s, bool path)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
+                     (path && c == '/');
+        if (plain)
+            buf_char(out, (char)c);
+        else
+            buf_printf(out, "%%%02X", c);
+    }
+}
+
 void answer_json(struct request *r, int status, struct buf *take_json)
 {
     answer_body(r, status, "application/json", take_json);
@@ -294,6 +308,27 @@ void answer_err(struct request *r, const struct err *e)
     if (status >= 500)
         answer_header(r, "Retry-After", "5");
     answer_problem(r, status, err_code_name(e->code), e->text, SPAN_NONE);
+}
+
+void answer_next(struct request *r, struct span after)
+{
+    struct span rest = r->query, name, value;
+    struct buf link = {0};
+    buf_char(&link, '<');
+    put_percent(&link, r->path, true);
+    buf_str(&link, "?after=");
+    put_percent(&link, after, false);
+    while (request_query_next(&rest, &name, &value)) {
+        if (span_eq(name, SPAN("after")))
+            continue;
+        buf_char(&link, '&');
+        put_percent(&link, name, false);
+        buf_char(&link, '=');
+        put_percent(&link, value, false);
+    }
+    buf_str(&link, ">; rel=\"next\"");
+    answer_header(r, "Link", arena_printf(r->arena, "%.*s", SPAN_ARG(buf_view(&link))));
+    buf_free(&link);
 }
 
 /* --- workers ----------------------------------------------------------------------------------- */
@@ -411,6 +446,8 @@ static void submit_done(struct command *outer, const struct err *e)
     struct submit *s = (struct submit *)outer;
     if (e)
         s->e = *e;
+    if (s->inner->done)
+        s->inner->done(s->inner, e);
     s->task.run = submit_finish;
     server_post(s->r->server, &s->task);
 }
@@ -424,7 +461,7 @@ void request_submit(struct request *r, struct command *command,
     s->r = r;
     s->inner = command;
     s->finish = finish;
-    s->first = !call_of(r)->kept && !r->stream;
+    s->first = !call_of(r)->kept && !call_of(r)->progress;
     call_of(r)->busy++;
     writer_submit(server_options(r->server)->writer, &s->outer);
 }

@@ -56,6 +56,8 @@ void request_offload_to(struct request *r, struct jobs *jobs,
                         void (*finish)(struct request *r, void *ctx), void *ctx);
 
 int err_status(enum err_code code); /* the one table from codes to HTTP status */
+/* Link: rel="next" of a list: the same address with after=. Before the answer. */
+void answer_next(struct request *r, struct span after);
 void answer_body(struct request *r, int status, const char *type, struct buf *take_body);
 /* problem+json. `errors` is the text of a JSON array, or SPAN_NONE. */
 void answer_problem(struct request *r, int status, const char *code, const char *detail,

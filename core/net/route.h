@@ -67,6 +67,7 @@ struct route {
     void (*handle)(struct request *r);               /* BODY_STREAM: called before the first byte */
     bool (*feed)(struct request *r, struct span bytes, bool last); /* BODY_STREAM; false: answered already, stop reading */
     void (*gone)(struct request *r);                 /* BODY_STREAM: the client left or it was answered: free r->stream */
+    bool slow;            /* may take minutes: the deadline is ten instead of half a one */
     bool secret;          /* the answer must not be kept for an Idempotency-Key */
 };
 struct route_family {

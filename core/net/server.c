@@ -27,7 +27,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-enum { STOP_GRACE_TICKS = 20, TICKS_A_SECOND = 4 };
+enum { STOP_GRACE_TICKS = 20, TICKS_A_SECOND = 4, DRAIN_WAITS = 3000 };
 
 struct server {
     struct server_options o;
@@ -46,7 +46,7 @@ struct server {
     struct exchange *exchanges;
     struct server_counters counters;
     int ticks, stopping_ticks;
-    bool stopping;
+    bool stopping, quiet;
     atomic_bool stop_asked;
 
     pthread_mutex_t lock; /* what other threads touch: */
@@ -169,7 +169,7 @@ void server_post(struct server *s, struct server_task *t)
     t->next = NULL;
     *s->last = t;
     s->last = &t->next;
-    if (idle && !s->closed)
+    if (idle && s->lws && !s->closed)
         lws_cancel_service(s->lws);
     pthread_mutex_unlock(&s->lock);
 }
@@ -443,10 +443,49 @@ struct server *server_new(const struct server_options *o, struct err *e)
     return s;
 }
 
+/* No connection, no worker and no command of ours is left afterwards: writer and engine may be stopped. */
+static void quiesce(struct server *s)
+{
+    if (s->quiet)
+        return;
+    s->quiet = true;
+    listener_close(s->listener);
+    if (s->loop)
+        ev_timer_stop(s->loop, &s->tick);
+    pthread_mutex_lock(&commits.lock);
+    if (commits.server == s)
+        commits.server = NULL;
+    pthread_mutex_unlock(&commits.lock);
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    pthread_mutex_unlock(&s->lock);
+    if (s->lws) {
+        lws_context_destroy(
+            s->lws); /* with a foreign loop the first call closes, the second frees */
+        ev_run(s->loop, EVRUN_NOWAIT);
+        lws_context_destroy(s->lws);
+        s->lws = NULL;
+    }
+    for (int i = 0; i < DRAIN_WAITS && request_any_busy(s); i++) {
+        run_tasks(s);
+        usleep(10 * 1000);
+    }
+    run_tasks(s);
+    jobs_free(s->jobs);
+    jobs_free(s->hash_jobs);
+    s->jobs = s->hash_jobs = NULL;
+    run_tasks(s);
+    if (request_any_busy(s))
+        log_error("server", "a command was not answered by the writer");
+    else
+        request_reap(s, true);
+}
+
 bool server_run(struct server *s, struct err *e)
 {
     (void)e;
     ev_run(s->loop, 0);
+    quiesce(s);
     return true;
 }
 
@@ -456,41 +495,12 @@ void server_stop(struct server *s)
     atomic_store(&s->stop_asked, true);
 }
 
-/* Commands and jobs of requests may still be under way: their tasks must find the server alive. */
-static void drain_requests(struct server *s)
-{
-    for (int i = 0; i < 3000; i++) {
-        run_tasks(s);
-        if (!request_any_busy(s))
-            break;
-        usleep(10 * 1000);
-    }
-    request_reap(s, true);
-}
-
 void server_free(struct server *s)
 {
     if (!s)
         return;
-    pthread_mutex_lock(&commits.lock);
-    if (commits.server == s)
-        commits.server = NULL;
-    pthread_mutex_unlock(&commits.lock);
-    listener_close(s->listener);
-    if (s->loop)
-        ev_timer_stop(s->loop, &s->tick);
-    pthread_mutex_lock(&s->lock);
-    s->closed = true;
-    pthread_mutex_unlock(&s->lock);
-    if (s->lws) {
-        lws_context_destroy(s->lws); /* closes every connection: exchanges and sockets go */
-        ev_run(s->loop, EVRUN_NOWAIT);
-        lws_context_destroy(s->lws);
-    }
+    quiesce(s);
     hub_free(s->hub);
-    drain_requests(s);
-    jobs_free(s->jobs);
-    jobs_free(s->hash_jobs);
     sessions_free(s->sessions);
     listener_free(s->listener);
     static_free(s->files);
