@@ -107,6 +107,7 @@ struct totals {
     char batch[32];
     struct buf rejected; /* JSON objects, comma between */
     size_t refusals;
+    bool withheld;
 };
 
 struct apply_batch {
@@ -144,11 +145,13 @@ static bool flush(struct local *l, struct record_reader *r, const struct job *j,
                   bool last, struct totals *t, struct err *e)
 {
     const struct record *records;
-    size_t count = record_reader_records(r, &records);
+    const struct record_refusal *refused;
+    size_t count = record_reader_records(r, &records), refusals = record_reader_refusals(r, &refused);
     struct apply_batch a = {
         .command = {.apply = apply},
         .dictionary = street_dictionary(l->street),
-        .batch = {.type = type, .records = records, .count = count, .source = SPAN("console"),
+        .batch = {.type = type, .records = records, .count = count, .refusals = refused,
+                  .refusal_count = refusals, .more = !j->full && !last, .source = SPAN("console"),
                   .name = span_of(t->batch[0] ? t->batch : j->batch), .full = j->full,
                   .last = last, .scope = span_of(j->scope)}};
     if (!store_apply(l->store, &a.command, e))
@@ -160,6 +163,7 @@ static bool flush(struct local *l, struct record_reader *r, const struct job *j,
         t->first_seq = a.result.first_seq;
     if (a.result.last_seq)
         t->last_seq = a.result.last_seq;
+    t->withheld = t->withheld || a.result.withheld;
     memcpy(t->batch, a.result.name, sizeof t->batch);
     note_refusals(r, t);
     record_reader_drop(r);
@@ -207,6 +211,8 @@ static bool ingest_here(const char *data, const char *scripts, struct source *s,
     buf_printf(&list, "[%.*s]", SPAN_ARG(buf_view(&t.rejected)));
     json_w_raw(&w, buf_view(&list));
     json_w_kint(&w, "withdrawn", (int64_t)t.withdrawn);
+    if (t.withheld)
+        json_w_kbool(&w, "withheld", true);
     json_w_kint(&w, "first_seq", (int64_t)t.first_seq);
     json_w_kint(&w, "last_seq", (int64_t)t.last_seq);
     json_w_object_end(&w);
@@ -278,6 +284,8 @@ static size_t tell(struct span answer, bool as_json)
     else
         printf("新增或变更 %lld，未变 %lld，撤回 %lld，拒绝 %zu\n", (long long)accepted, (long long)unchanged,
                (long long)withdrawn, n);
+    if (json_bool(json_get(r, "withheld"), false))
+        fprintf(stderr, "有坏行认不出是哪条记录，所以没有撤回任何记录；改正后请重新送全部\n");
     for (size_t i = 0; i < n && i < 20 && !as_json; i++) {
         const struct json *x = json_item(rejected, i);
         fprintf(stderr, "第 %lld 行 %s：%s\n", json_int(json_get(x, "line"), &line) ? (long long)line : 0,
