@@ -7,7 +7,7 @@
 #include "util/err.h"
 
 const char *const store_table_names[TABLE_COUNT] = {
-    "journal", "index", "cursor", "stream", "idem", "idem_age", "due", "meta",
+    "journal", "index", "cursor", "stream", "idem", "idem_age", "due", "meta", "small",
 };
 
 void key_put(struct key_buf *k, const void *p, size_t n)

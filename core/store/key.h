@@ -12,6 +12,7 @@
  *   idem_age  at:8 n:8                                         key in idem
  *   due       at:8 key                                         nothing
  *   meta      name; the store's own begin with '.'             bytes
+ *   small     table name 00 key                                bytes
  *
  * `key` is what entries carry: parts, each followed by 00, and no FF byte; ~seq begins with FF, so all
  * versions of K stand together, behind those of keys that K is the beginning of. value* is the value with 00 → 01 01 and 01 → 01 02.
@@ -35,6 +36,7 @@ enum store_table {
     TABLE_IDEM_AGE,
     TABLE_DUE,
     TABLE_META,
+    TABLE_SMALL,
     TABLE_COUNT
 };
 extern const char *const store_table_names[TABLE_COUNT];

@@ -55,6 +55,18 @@ bool due_first(struct view *v, struct arena *a, int64_t *at, struct span *key); 
 bool meta_get(struct view *v, struct arena *a, const char *name, struct span *value);
 bool meta_put(struct txn *t, const char *name, struct span value, struct err *e);
 
+/* Small tables that can forget, unlike the journal: what follows from entries (open alerts, counters) and
+ * is written together with them. Names at most 20 bytes, keys 300, values 4096. */
+struct table_row {
+    struct span key, value;
+};
+bool table_get(struct view *v, struct arena *a, const char *table, struct span key, struct span *value);
+bool table_put(struct txn *t, const char *table, struct span key, struct span value, struct err *e);
+bool table_drop(struct txn *t, const char *table, struct span key, struct err *e);
+/* Rows with key < before (SPAN_NONE: from the end), greatest key first; how many. */
+size_t table_read(struct view *v, struct arena *a, const char *table, struct span before,
+                  struct table_row *out, size_t max);
+
 /* The street's clock. Held: time stands until it is set again, and never goes back. Kept in the store. */
 bool txn_clock_hold(struct txn *t, int64_t now, struct err *e); /* ERR_CONFLICT if `now` is in the past */
 bool txn_clock_release(struct txn *t, struct err *e); /* back to the wall clock; stamps never go back */
