@@ -20,6 +20,33 @@ const char *alert_state_name(enum alert_state s)
     return state_names[s];
 }
 
+const char *alert_level_label(enum alert_level l)
+{
+    static const char *const labels[] = {"蓝", "黄", "橙", "红"};
+    return labels[l];
+}
+
+const char *alert_state_label(enum alert_state s)
+{
+    static const char *const labels[] = {"待签收", "已签收", "处置中", "待核查", "退回",
+                                         "延期",   "已办结", "误报",   "重复",   "已撤回"};
+    return labels[s];
+}
+
+const char *alert_action_label(const char *action)
+{
+    static const char *const labels[][2] = {
+        {"sign", "签收"},          {"note", "补充说明"},      {"submit", "提交处置结果"},
+        {"close", "办结"},         {"false_alarm", "标记误报"}, {"duplicate", "标记重复"},
+        {"reopen", "重新打开"},
+    };
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        if (strcmp(labels[i][0], action) == 0)
+            return labels[i][1];
+    }
+    return action;
+}
+
 static int find_name(struct span s, const char *const *names, int count)
 {
     for (int i = 0; i < count; i++) {

@@ -39,6 +39,9 @@ enum alert_state {
 };
 const char *alert_level_name(enum alert_level l);
 const char *alert_state_name(enum alert_state s);
+const char *alert_level_label(enum alert_level l); /* "黄" */
+const char *alert_state_label(enum alert_state s); /* "待签收" */
+const char *alert_action_label(const char *action); /* "签收"; the action itself if it has none */
 bool alert_level_parse(struct span s, enum alert_level *out);
 bool alert_state_parse(struct span s, enum alert_state *out);
 
@@ -75,7 +78,8 @@ bool alert_apply(struct txn *t, const struct street *street, const struct scenar
                  const struct json *effect, struct err *e);
 /* What a person does: sign, note, submit, close, false_alarm, duplicate, reopen. `data` is the request body
  * {text?, evidence?, verdict?, rev?}. Rights are checked by domain/access before. ERR_CONFLICT says which state
- * forbids it or that rev is old. `person` NULL: examples of a scenario. */
+ * forbids it or that rev is old. `person` NULL: examples of a scenario (nothing is asked for but the state).
+ * `out` (may be NULL) gets id, numbers and times but no texts: read it again with alert_find. */
 bool alert_act(struct txn *t, const struct street *street, const struct person *person, struct span id,
                struct span action, const struct json *data, struct alert *out, struct err *e);
 
@@ -94,6 +98,8 @@ struct alert_filter { /* SPAN_NONE = any; several values joined by ',' */
 /* {"items":[…],"next":…,"counts":{level:n}} of what this person may see, newest raised first. */
 bool alert_list(struct view *v, struct arena *a, const struct street *street, const struct person *person,
                 const struct alert_filter *f, struct json_w *w, struct err *e);
+/* How many of a scenario's alerts are open. */
+uint64_t alert_open_count(struct view *v, struct arena *a, struct span scenario);
 /* Every ALERT entry appended is also appended to the stream "alerts". The CloudEvents object of one: */
 bool alert_event(struct view *v, struct arena *a, const struct street *street, uint64_t seq, uint64_t offset,
                  struct alert *out, struct json_w *w, struct err *e);

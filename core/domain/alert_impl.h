@@ -112,9 +112,16 @@ bool alert_load_at(struct view *v, struct arena *a, struct span entry_key, uint6
 bool alert_load_id(struct view *v, struct arena *a, struct span id, struct fold *out, bool *is_latest, struct err *e);
 
 /* Writing (alert_apply.c): put `s` into its place and append the entry. seq, id and, for a person's act,
- * effective and at are filled in here. *appended false: nothing to tell. */
+ * effective and at are filled in here; deadlines and evidence (`source`, NULL for acts) only if it raises, for they
+ * cost more than all the rest. *appended false: nothing to tell. */
+struct alert_source {
+    const struct street *street;
+    const struct json *effect;
+    struct life life;
+};
 bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct step *s, uint64_t cause,
-                  struct span evidence, struct fold *out, bool *appended, struct err *e);
+                  const struct alert_source *source, struct fold *out, bool *appended, struct err *e);
+void alert_plan(struct txn *t, const struct street *street, const struct life *life, struct step *s);
 
 /* Open alerts (alert_board.c). `before` and `after` are the key's state before and after an append. */
 bool board_update(struct txn *t, struct arena *a, struct span entry_key, const struct fold *before,

@@ -76,6 +76,9 @@ bool scenario_resume(struct txn *t, struct span id, enum scenario_resume how, st
 /* The engine (fault) and the watchdog say that it stands still. */
 bool scenario_stop(struct txn *t, struct span id, const struct json *fault, uint64_t cause, struct err *e);
 
+/* Its file is gone: it stands still until a publish (of the same text, too) brings it back. */
+bool scenario_missing(struct txn *t, struct span id, struct err *e);
+
 /* Counters of what runs, told by the engine, for views and /metrics; not in the journal. */
 struct scenario_counters {
     uint64_t runs, errors, unknown;
@@ -86,6 +89,7 @@ void scenario_view(struct view *v, struct arena *a, const struct street *street,
 /* The same with text, settings with values, examples, log. */
 void scenario_view_full(struct view *v, struct arena *a, const struct street *street,
                         const struct scenario *s, const struct scenario_counters *counters, struct json_w *w);
+/* {"items":[…]}, newest first. */
 void scenario_view_versions(struct view *v, struct arena *a, struct span id, struct json_w *w);
 
 #endif

@@ -13,9 +13,15 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "util/span.h"
 
+struct json;
 struct txn;
 struct view;
+
+/* In the writer, at a publish: this scenario's specs are those of `manifest` (NULL: none, it is missing). A spec
+ * it did not have counts from now on; one that it had keeps what was missed. */
+bool timetable_set(struct txn *t, struct span scenario, const struct json *manifest, struct err *e);
 
 /* The first instant after what was told at which anything is due: a timer, or a spec of a live scenario.
  * INT64_MAX: nothing. */
