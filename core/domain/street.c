@@ -24,7 +24,7 @@ struct street {
 
 static const struct json_limits office_limits = {.bytes = 4 << 20, .keys = 4096};
 
-static const struct json *read(struct street *s, struct span text, const char *what, struct err *e)
+static const struct json *read_file(struct street *s, struct span text, const char *what, struct err *e)
 {
     struct err why = {0};
     if (text.n == 0)
@@ -66,8 +66,8 @@ struct street *street_make(struct span records, struct span org, struct span cal
     struct street *s = mem_alloc(sizeof *s);
     atomic_init(&s->refs, 1);
     bool ok = (s->dictionary = dictionary_make(records, e)) &&
-              (s->org = read(s, org, "org.lua", e)) &&
-              (s->calendar = read(s, calendar, "calendar.lua", e)) &&
+              (s->org = read_file(s, org, "org.lua", e)) &&
+              (s->calendar = read_file(s, calendar, "calendar.lua", e)) &&
               check_ids(json_get(s->org, "offices"), "offices", e) &&
               check_ids(json_get(s->org, "communities"), "communities", e);
     if (!ok) {
