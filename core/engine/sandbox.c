@@ -44,6 +44,11 @@ lua_State *sandbox_state(struct sandbox *sb)
     return sb->L;
 }
 
+void sandbox_trust(struct sandbox *sb)
+{
+    sb->trusted = true;
+}
+
 bool sandbox_is_dead(const struct sandbox *sb)
 {
     return sb->dead;
@@ -110,6 +115,22 @@ static void open_env(lua_State *L)
     lua_setmetatable(L, -2);    // globals, env
     lua_rawsetp(L, LUA_REGISTRYINDEX, &env_key);
     lua_pop(L, 1);
+}
+
+void sandbox_push_globals(lua_State *L)
+{
+    luaL_checkstack(L, 8, NULL);
+    lua_newtable(L);                                  // set
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key);      // set, env
+    lua_getmetatable(L, -1);
+    lua_getfield(L, -1, "__index");                   // set, env, meta, globals
+    for (lua_pushnil(L); lua_next(L, -2);) {          // set, env, meta, globals, name, value
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -7);
+    }
+    lua_pop(L, 3);
 }
 
 static int open_all(lua_State *L)
@@ -215,6 +236,7 @@ static void make_fault(struct sandbox *sb, int status, struct fault *f)
     memset(f, 0, sizeof(*f));
     f->limit = sb->limit.hit;
     f->line = sb->fault_line;
+    f->syntax = sb->compiling;
     char text[sizeof(sb->fault_text)];
     if (f->limit != LIMIT_FREE) {
         if (sb->limit.line)
@@ -245,6 +267,7 @@ bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limi
     must(function >= 1 && !sb->dead && !sb->limit.active);
     must(lua_checkstack(L, 2));
     limit_begin(sb, budget);
+    sb->compiling = false;
     sb->fault_line = 0;
     sb->fault_text[0] = 0;
     lua_pushcfunction(L, on_error);
@@ -264,12 +287,14 @@ bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limi
 static void compile(lua_State *L, struct span text, const char *source)
 {
     limit_charge(L, (int64_t)text.n);
+    sandbox_of(L)->compiling = true;
     if (text.n && text.p[0] == LUA_SIGNATURE[0])
         luaL_error(L, "不是文本：脚本不能是编译过的代码");
     if (luaL_loadbufferx(L, text.p, text.n, source, "t") != LUA_OK) {
         limit_reraise(L);
         lua_error(L);
     }
+    sandbox_of(L)->compiling = false;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key);
     lua_setupvalue(L, -2, 1);
 }
@@ -337,7 +362,7 @@ int sandbox_require(lua_State *L) // name
     if (lua_isboolean(L, -1))
         return luaL_error(L, "模块 %s 绕了一圈又 require 到自己", name);
     const struct sandbox_module *m = find_module(sandbox_of(L), name);
-    if (!m || strncmp(name, "host.", 5) == 0)
+    if (!m || (strncmp(name, "host.", 5) == 0 && !sandbox_of(L)->trusted))
         no_module(L, name);
     lua_pushvalue(L, 1);
     lua_pushboolean(L, 1);

@@ -44,8 +44,8 @@ void sandbox_module_free(struct sandbox_module *m);
 /* Why a call ended early. */
 struct fault {
     int line;             /* in the script (the chunk given to sandbox_load); 0: unknown */
-    int column;           /* syntax errors and static checks only; 0: unknown */
     enum limit_hit limit; /* LIMIT_FREE: an ordinary error */
+    bool syntax;          /* the text could not even be compiled */
     char text[400];       /* "ent_new.lua:12: …", UTF-8 */
     const char *message;  /* in text, behind file and line */
 };
@@ -58,6 +58,8 @@ struct lua_State *sandbox_state(struct sandbox *sb);
 void sandbox_set_host(struct sandbox *sb, void *host);
 void *sandbox_host(struct lua_State *L); /* also inside coroutines */
 struct sandbox *sandbox_of(struct lua_State *L);
+/* The host's own scripts (scripts/host) may require each other. */
+void sandbox_trust(struct sandbox *sb);
 bool sandbox_is_dead(const struct sandbox *sb); /* a limit was hit: only sandbox_free is allowed */
 
 /* Each line of the script (not of modules) as it begins to run, in the calls from now on; NULL: off. Slow: for
@@ -78,6 +80,8 @@ bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limi
 /* Replace the table at the top of the stack by a view of it that nobody can change (deep; pairs, ipairs, #,
  * concat and unpack work on it). Fields it lacks read as nil, or raise "NAME 里没有 x" if `name` is given. */
 void sandbox_freeze(struct lua_State *L, const char *name);
+/* Push a table with the name of each global as a key. */
+void sandbox_push_globals(struct lua_State *L);
 /* Text of any value without running script code: no metamethods, no addresses. Appends. */
 void sandbox_put_text(struct lua_State *L, int index, struct buf *b);
 /* The line of the script that is running now (0: none), for traces and messages. */

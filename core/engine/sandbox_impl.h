@@ -34,7 +34,7 @@ struct sandbox {
     void (*on_line)(void *ctx, int line);
     void *on_line_ctx;
     char script[SCRIPT_NAME_MAX + 2]; /* "=ent_new.lua": Lua's source name of the script */
-    bool dead;
+    bool dead, trusted, compiling;
     struct arena scratch; /* of whoever needs one during a binding; emptied by the next */
     int fault_line; /* what the message handler saw */
     char fault_text[400];
