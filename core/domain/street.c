@@ -192,6 +192,19 @@ struct import {
     bool changed;
 };
 
+/* Is there a record of this day that did not come from the file before? A department's word wins. */
+static bool is_spoken_for(struct import *im, struct span key, struct span date, struct entry *entry)
+{
+    const struct street *s = im->now;
+    enum listed was = listed(im->before ? im->before->calendar : NULL, date);
+    if (!record_find(txn_view(im->txn), &im->line, s->days, key, SEQ_LATEST, entry, NULL)) {
+        entry->seq = 0;
+        return false;
+    }
+    struct row_value v = row_get(s->days, entry->body, s->is_workday);
+    return was == LISTED_NOT || v.null || v.boolean != (was == LISTED_WORK);
+}
+
 static bool write_day(struct import *im, struct span date, bool is_workday, struct err *e)
 {
     const struct street *s = im->now;
@@ -199,11 +212,7 @@ static bool write_day(struct import *im, struct span date, bool is_workday, stru
     struct entry entry;
     int64_t day;
     uint64_t seq;
-    /* the first file gives way to what a department has said */
-    if (!im->before &&
-        version_get(txn_view(im->txn), &im->line, s->days->id, key, SEQ_LATEST, &entry, NULL))
-        return true;
-    if (!calendar_parse_date(date, &day))
+    if (is_spoken_for(im, key, date, &entry) || !calendar_parse_date(date, &day))
         return true;
     row_writer_begin(&im->row, s->days);
     row_writer_integer(&im->row, s->date, day);
@@ -214,16 +223,13 @@ static bool write_day(struct import *im, struct span date, bool is_workday, stru
     return ok;
 }
 
-/* A day that the file no longer lists: what it had written goes, what a department has said stays. */
-static bool drop_day(struct import *im, struct span date, bool was_workday, struct err *e)
+/* A day that the file no longer lists. */
+static bool drop_day(struct import *im, struct span date, struct err *e)
 {
     const struct street *s = im->now;
     struct span key = key_of1(&im->line, date, e);
     struct entry entry;
-    if (!record_find(txn_view(im->txn), &im->line, s->days, key, SEQ_LATEST, &entry, NULL))
-        return true;
-    struct row_value v = row_get(s->days, entry.body, s->is_workday);
-    if (v.null || v.boolean != was_workday)
+    if (is_spoken_for(im, key, date, &entry) || !entry.seq)
         return true;
     struct entry_new gone = {.type = s->days->id, .op = ENTRY_WITHDRAW, .key = key, .body = entry.body};
     im->changed = true;
@@ -240,7 +246,7 @@ static bool import_list(struct import *im, const struct json *list, enum listed 
         bool ok = true;
         arena_reset(&im->line);
         if (gone && there == LISTED_NOT)
-            ok = drop_day(im, date, as == LISTED_WORK, e);
+            ok = drop_day(im, date, e);
         else if (!gone && there != as)
             ok = write_day(im, date, as == LISTED_WORK, e);
         if (!ok)

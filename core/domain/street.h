@@ -33,8 +33,8 @@ const char *street_office_name(const struct street *s, struct span id, const cha
 const char *street_community_name(const struct street *s, struct span id, const char *fallback);
 
 /* `records` and the rest are JSON texts of the Lua files (`wangyi engine office`); SPAN_NONE keeps what is stored.
- * Days of `calendar` are written as records when it is imported first, unless the day has a record; later, only the
- * days that changed in the file, and days taken out of it are withdrawn.
+ * Days of `calendar` that changed are written as records, days taken out of it are withdrawn; a record of the day
+ * that did not come from the file wins over it.
  * Write the CONFIG entries that differ from what is stored; calendar days become calendar_day records.
  * ERR_CONFLICT if the dictionary does not follow the stored one. *changed: something was written. */
 bool street_import(struct txn *t, struct span records, struct span org, struct span calendar,
