@@ -161,7 +161,7 @@ static bool publish(struct importer *in, struct arena *a, const struct scenario 
         p->p.manifest = buf_view(&manifest);
         p->p.expected_version = live->version_seq;
         if (import_write(in, &p->command, &why))
-            note_change(out, p->p.id, live->number + 1);
+            note_change(out, p->p.id, live->number + (p->seq != live->version_seq));
         else
             refuse(out, p->p.id, 0, why.text);
         buf_free(&manifest);
