@@ -252,9 +252,12 @@ static void make_fault(struct sandbox *sb, int status, struct fault *f)
     size_t prefix = prefix_length(sb, text, &line);
     if (prefix && (f->line == 0 || f->limit == LIMIT_FREE))
         f->line = line;
+    memmove(text, text + prefix, strlen(text + prefix) + 1);
+    if (f->limit == LIMIT_FREE)
+        fault_translate(text, sizeof(text));
     int n = sb->script[0] ? snprintf(f->text, sizeof(f->text), "%s:%d: ", sb->script + 1, f->line) : 0;
     f->message = f->text + n;
-    copy_text(f->text + n, sizeof(f->text) - (size_t)n, text + prefix, strlen(text + prefix));
+    copy_text(f->text + n, sizeof(f->text) - (size_t)n, text, strlen(text));
 }
 
 /* --- entering ----------------------------------------------------------------------------------- */

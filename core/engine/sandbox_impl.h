@@ -48,6 +48,9 @@ void limit_end(struct sandbox *sb);
 void limit_reraise(lua_State *L);
 void limit_text(const struct limit *l, char *out, size_t size);
 
+/* fault_text.c: Lua's words into ours, in place */
+void fault_translate(char *text, size_t size);
+
 /* sandbox_base.c … : each pushes what it makes */
 void sandbox_open_base(lua_State *L); /* sets the functions into the table at the top */
 void sandbox_open_string(lua_State *L);

@@ -4,6 +4,7 @@
 -- shape 是 host.shape 的结果（脚本装不起来时为 nil），fault 是装入时的错误 { line, column, code, message }。
 
 local lint = require "host.lint"
+local parse = require "host.parse"
 
 local function everything() return setmetatable({}, { __index = function() return true end }) end
 
@@ -83,8 +84,15 @@ local function gather(shape, fault, found, positions)
   return problems
 end
 
+-- Lua 只说行；列听自己的读法，读到同一行才算数。
+local function syntax_column(text, fault)
+  local ok, e = pcall(parse.parse, text)
+  if not ok and type(e) == "table" and e.line == fault.line then fault.column = e.column end
+end
+
 local function check(text, shape, fault, host)
   local found, positions = {}, nil
+  if fault and fault.code == "syntax" then syntax_column(text, fault) end
   if not (fault and fault.code == "syntax") then
     local ok, a, b = pcall(lint.check, text, info_of(shape, host))
     if ok then

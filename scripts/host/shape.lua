@@ -40,7 +40,7 @@ end
 --- “没有 x”，后面带上最像的。
 function words.unknown(what, name, known)
   local near = words.nearest(name, known)
-  return ("没有%s %s%s"):format(what, name, near and "，是不是 " .. near .. "？" or "")
+  return ("没有%s%s %s%s"):format(what:find("^%w") and " " or "", what, name, near and "，是不是 " .. near .. "？" or "")
 end
 
 local function set(list)
