@@ -160,7 +160,7 @@ static bool drop_seccomp(bool scratch)
 #endif
 }
 
-bool privilege_drop(const char *scratch, unsigned *fences, struct err *e)
+bool privilege_drop_but(const char *scratch, unsigned *fences, struct err *e)
 {
     unsigned up = 0;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
@@ -180,4 +180,9 @@ bool privilege_drop(const char *scratch, unsigned *fences, struct err *e)
     if ((up & least) != least)
         return err_set(e, ERR_SYSTEM, "放弃不了进程权限（no_new_privs、rlimit），不能运行脚本");
     return true;
+}
+
+bool privilege_drop(unsigned *fences, struct err *e)
+{
+    return privilege_drop_but(NULL, fences, e);
 }

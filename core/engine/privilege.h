@@ -17,9 +17,11 @@ enum privilege_fence {
 };
 /* Open and map everything first; call it in the thread that will run the scripts, before other threads are
  * started (landlock holds for this thread and those it starts, seccomp for all). LMDB read transactions go on
- * working. `scratch` (may be NULL): a folder under which files may still be made, for the stores of examples;
- * threads may then be started too. Sets *fences (may be NULL) to what holds. False only if not even
+ * working. Sets *fences (may be NULL) to what holds. False only if not even
  * no_new_privs and rlimits could be had: then do not run scripts. */
-bool privilege_drop(const char *scratch, unsigned *fences, struct err *e);
+bool privilege_drop(unsigned *fences, struct err *e);
+/* The same for `check` and `test`: files may still be made under the folder `scratch`, for the stores of
+ * examples, and threads be started. */
+bool privilege_drop_but(const char *scratch, unsigned *fences, struct err *e);
 
 #endif
