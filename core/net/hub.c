@@ -333,25 +333,29 @@ static void push(struct hub_class *class, enum hub_stream s, struct feed_message
         queue_flush(r->owner);
 }
 
+void hub_spread(struct hub *h, struct street *street, enum hub_stream s, const struct alert *al,
+                struct span payload)
+{
+    struct feed_message m = {0};
+    for (struct hub_class *class = h->classes; class; class = class->next) {
+        if (!class->listeners[s] || !hub_sees(&class->person, street, s, al))
+            continue;
+        if (!m.chunk)
+            m = feed_add(&h->logs[s], payload);
+        push(class, s, m);
+    }
+}
+
 static void publish(struct hub *h, struct view *v, struct street *street, enum hub_stream s,
                     uint64_t seq, uint64_t offset)
 {
     struct alert al;
     struct err e = {0};
-    if (!hub_event(h->server, h->epoch, v, &h->arena, street, s, seq, offset, &al, &h->payload, &e)) {
+    if (hub_event(h->server, h->epoch, v, &h->arena, street, s, seq, offset, &al, &h->payload, &e))
+        hub_spread(h, street, s, &al, buf_view(&h->payload));
+    else
         log_error("hub", "event left out stream=%s offset=%llu seq=%llu: %s", hub_stream_names[s],
                   (unsigned long long)offset, (unsigned long long)seq, e.text);
-        arena_reset(&h->arena);
-        return;
-    }
-    struct feed_message m = {0};
-    for (struct hub_class *class = h->classes; class; class = class->next) {
-        if (!class->listeners[s] || !hub_sees(&class->person, street, s, &al))
-            continue;
-        if (!m.chunk)
-            m = feed_add(&h->logs[s], buf_view(&h->payload));
-        push(class, s, m);
-    }
     arena_reset(&h->arena);
 }
 

@@ -89,12 +89,15 @@ void hub_identify(struct ws_conn *c, const struct person *p);
 struct person hub_person_copy(struct arena *a, const struct person *p);
 void hub_pump(struct hub *h);
 void hub_queue_flush(struct ws_conn *c); /* at the end of this turn of the loop */
+/* Frame a message once and list it for everybody who may see it; hub_pump sends it. */
+struct alert;
+void hub_spread(struct hub *h, struct street *street, enum hub_stream s, const struct alert *al,
+                struct span payload);
 bool hub_may_listen(const struct person *p, struct street *street, enum hub_stream s);
 void hub_sub_begin(struct ws_conn *c, enum hub_stream s); /* OFF → REPLAY */
 bool hub_sub_live(struct ws_conn *c, enum hub_stream s, uint64_t mark); /* false: the feed is beyond `mark` */
 void hub_sub_end(struct ws_conn *c, enum hub_stream s);
 /* The message of one event. `al` (alerts only) tells who may see it. */
-struct alert;
 bool hub_event(struct server *s, const char *epoch, struct view *v, struct arena *a,
                struct street *street, enum hub_stream stream, uint64_t seq, uint64_t offset,
                struct alert *al, struct buf *payload, struct err *e);

@@ -114,7 +114,9 @@ static bool send_once(struct ws_conn *c)
     struct load l;
     gather(c, &l);
     struct msghdr msg = {.msg_iov = l.pieces, .msg_iovlen = (size_t)l.count};
-    ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    ssize_t n = l.count == 1 ? send(c->fd, l.pieces->iov_base, l.pieces->iov_len, flags)
+                             : sendmsg(c->fd, &msg, flags);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
         block(c);
         return false;
