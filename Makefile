@@ -116,13 +116,17 @@ tsan-all: $(foreach f,store engine,$(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wil
 bench: $(OUT)/wangyi $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/bench_*.c)) ## prints numbers, judges nothing (T=name)
 	$(Q)WANGYI=$(abspath $<) BENCH=$(abspath $(OUT)/bench) tests/bench/run $(T)
 
-# A fuzzer is built with the floors it may need compiled for it: clang, whole, no archives.
-FUZZ_SOURCES := $(foreach f,util store domain,$(call SOURCES,$(f)))
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
+# Fuzzers: clang, with the lower floors compiled once for them.
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -DNDEBUG -Icore -g -O1 -pthread -fno-sanitize-recover=undefined
+FUZZ_OBJECTS := $(patsubst core/%.c,$(BUILD)/fuzz/core/%.o,$(foreach f,util store domain,$(call SOURCES,$(f))))
+.SECONDARY: $(FUZZ_OBJECTS)
+$(BUILD)/fuzz/core/%.o: core/%.c
 	@mkdir -p $(@D)
+	$(Q)clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+-include $(FUZZ_OBJECTS:.o=.d)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 	@echo "FUZZ $@"
-	$(Q)clang-14 -std=c11 -D_GNU_SOURCE -DNDEBUG -Icore -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $^ $(call LINKLIBS,util store domain)
+	$(Q)clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(call LINKLIBS,util store domain)
 $(OUT)/bench/%: tests/bench/%.c $(call ARCHIVES,$(UNDER_cli))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -o $@ $< $(LINK) -Wl,--start-group $(filter %.a,$^) \
