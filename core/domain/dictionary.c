@@ -18,8 +18,8 @@ struct dictionary {
     unsigned slot_mask;
 };
 
-static const char *const kind_names[] = {"string", "integer", "number",  "boolean", "date",
-                                         "datetime", "month", "strings", "enum"};
+static const char *const kind_names[] = {"string",   "integer", "number",  "boolean", "date",
+                                         "datetime", "month",   "strings", "enum"};
 enum { KINDS = sizeof kind_names / sizeof *kind_names };
 
 const char *field_kind_name(enum field_kind kind)
@@ -132,7 +132,8 @@ static bool is_name(struct span s)
 
 static bool bad(struct err *e, const struct type *t, const char *what)
 {
-    return err_set(e, ERR_INPUT, "数据字典：类型 %s %s", t->name ? t->name : "（没有 id）", what);
+    return err_set(e, ERR_INPUT, "数据字典：类型 %s %s", t->name ? t->name : "（没有 id）",
+                   what);
 }
 
 static const char **texts(struct dictionary *d, const struct json *list)
@@ -152,12 +153,14 @@ static bool field_make(struct dictionary *d, struct type *t, struct field *f,
 {
     f->name = keep(d, json_get(v, "name"), "");
     if (!is_name(span_of(f->name)))
-        return err_set(e, ERR_INPUT, "数据字典：类型 %s 的字段名“%s”不行，要用小写字母、数字和 _",
-                       t->name, f->name);
+        return err_set(e, ERR_INPUT,
+                       "数据字典：类型 %s 的字段名“%s”不行，要用小写字母、数字和 _", t->name,
+                       f->name);
     f->label = keep(d, json_get(v, "label"), f->name);
     f->unit = keep(d, json_get(v, "unit"), NULL);
     int kind = 0;
-    while (kind < KINDS && !span_eq(json_string(json_get(v, "type")), span_of(kind_names[kind])))
+    while (kind < KINDS &&
+           !span_eq(json_string(json_get(v, "type")), span_of(kind_names[kind])))
         kind++;
     if (kind == KINDS)
         return err_set(e, ERR_INPUT,
@@ -166,14 +169,16 @@ static bool field_make(struct dictionary *d, struct type *t, struct field *f,
                        t->name, f->name);
     f->kind = (enum field_kind)kind;
     const struct json *choices = json_get(v, "choices"), *labels = json_get(v, "choice_labels");
-    if (f->kind == FIELD_ENUM && (json_count(choices) == 0 || !(f->choices = texts(d, choices))))
+    if (f->kind == FIELD_ENUM &&
+        (json_count(choices) == 0 || !(f->choices = texts(d, choices))))
         return err_set(e, ERR_INPUT, "数据字典：%s.%s 是 enum，要有 choices", t->name, f->name);
     if (f->kind == FIELD_ENUM && json_count(labels) == json_count(choices))
         f->choice_labels = texts(d, labels);
     f->required = json_bool(json_get(v, "required"), false);
     f->is_private = json_bool(json_get(v, "private"), false);
     if (f->is_private && f->kind != FIELD_STRING)
-        return err_set(e, ERR_INPUT, "数据字典：%s.%s 是 private，只能是 string", t->name, f->name);
+        return err_set(e, ERR_INPUT, "数据字典：%s.%s 是 private，只能是 string", t->name,
+                       f->name);
     t->private_count += f->is_private;
     return true;
 }
@@ -306,7 +311,8 @@ static bool fill(struct dictionary *d, const struct json *root, struct err *e)
     const struct json *types = json_get(root, "types");
     size_t n = json_count(types);
     if (!json_is(types, JSON_ARRAY) || n == 0 || n > DICTIONARY_TYPES_MAX)
-        return err_set(e, ERR_INPUT, "数据字典要有 1 到 %d 个类型（types）", (int)DICTIONARY_TYPES_MAX);
+        return err_set(e, ERR_INPUT, "数据字典要有 1 到 %d 个类型（types）",
+                       (int)DICTIONARY_TYPES_MAX);
     unsigned slots = slots_for((int)n);
     d->types = arena_alloc(&d->arena, n * sizeof *d->types);
     d->slots = arena_alloc(&d->arena, slots * sizeof *d->slots);
@@ -373,17 +379,17 @@ const struct type *dictionary_by_id(const struct dictionary *d, uint16_t id)
 
 /* ---- what may follow what ---- */
 
-static bool moved(const struct type *before, const struct field *f, struct err *e, const char *what)
+static bool moved(const struct type *before, const struct field *f, struct err *e,
+                  const char *what)
 {
     return err_set(e, ERR_CONFLICT,
-                   "数据字典：%s.%s %s；已有数据按原来的样子存着，只能在末尾加新字段", before->name,
-                   f->name, what);
+                   "数据字典：%s.%s %s；已有数据按原来的样子存着，只能在末尾加新字段",
+                   before->name, f->name, what);
 }
 
 static bool same_role(const struct type *a, int fa, const struct type *b, int fb)
 {
-    return fa < 0 || fb < 0 ? fa == fb
-                            : strcmp(a->fields[fa].name, b->fields[fb].name) == 0;
+    return fa < 0 || fb < 0 ? fa == fb : strcmp(a->fields[fa].name, b->fields[fb].name) == 0;
 }
 
 static bool fields_follow(const struct type *b, const struct type *n, struct err *e)
@@ -406,7 +412,8 @@ static bool type_follows(const struct type *b, const struct type *n, struct err 
 {
     if (strcmp(b->name, n->name) != 0)
         return err_set(e, ERR_CONFLICT,
-                       "数据字典：类型 %s 被删除或换了位置；类型只能加在末尾，不用的留着", b->name);
+                       "数据字典：类型 %s 被删除或换了位置；类型只能加在末尾，不用的留着",
+                       b->name);
     if (!fields_follow(b, n, e))
         return false;
     bool same = b->key_count == n->key_count;
@@ -414,7 +421,8 @@ static bool type_follows(const struct type *b, const struct type *n, struct err 
         same = b->key[i] == n->key[i];
     if (!same || !same_role(b, b->time, n, n->time) || !same_role(b, b->event, n, n->event))
         return err_set(e, ERR_CONFLICT,
-                       "数据字典：类型 %s 的 key、time、event 不能改，已有数据按原来的存着", b->name);
+                       "数据字典：类型 %s 的 key、time、event 不能改，已有数据按原来的存着",
+                       b->name);
     return true;
 }
 

@@ -17,16 +17,23 @@
 enum { DICTIONARY_TYPES_MAX = 1000, DICTIONARY_FIELDS_MAX = 200 };
 
 enum field_kind {
-    FIELD_STRING, FIELD_INTEGER, FIELD_NUMBER, FIELD_BOOLEAN, FIELD_DATE, FIELD_DATETIME, FIELD_MONTH,
-    FIELD_STRINGS, FIELD_ENUM,
+    FIELD_STRING,
+    FIELD_INTEGER,
+    FIELD_NUMBER,
+    FIELD_BOOLEAN,
+    FIELD_DATE,
+    FIELD_DATETIME,
+    FIELD_MONTH,
+    FIELD_STRINGS,
+    FIELD_ENUM,
 };
 struct field {
     const char *name, *label, *unit; /* unit may be NULL */
     enum field_kind kind;
-    const char **choices; /* FIELD_ENUM, ends with NULL */
+    const char **choices;       /* FIELD_ENUM, ends with NULL */
     const char **choice_labels; /* may be NULL */
-    bool required;        /* key fields, and the event field unless the dictionary says optional */
-    bool is_private;      /* sealed with the person's key at the door */
+    bool required;   /* key fields, and the event field unless the dictionary says optional */
+    bool is_private; /* sealed with the person's key at the door */
     bool indexed;
 };
 struct type {
@@ -51,7 +58,8 @@ struct dictionary *dictionary_ref(struct dictionary *d);
 void dictionary_unref(struct dictionary *d);
 int dictionary_count(const struct dictionary *d);
 const struct type *dictionary_at(const struct dictionary *d, int i);
-const struct type *dictionary_find(const struct dictionary *d, struct span name); /* NULL: no such type */
+const struct type *dictionary_find(const struct dictionary *d,
+                                   struct span name); /* NULL: no such type */
 const struct type *dictionary_by_id(const struct dictionary *d, uint16_t id);
 int type_field(const struct type *t, struct span name); /* -1: no such field */
 /* The same by Chinese label, as heads of spreadsheets have it. */
@@ -63,7 +71,8 @@ const char *field_kind_name(enum field_kind kind); /* "string", "integer" … as
 /* ERR_CONFLICT naming type and field if `now` breaks what is stored under `before`: types and fields may only
  * be appended; keys, time and event stay; an index may be dropped but not added to a field that has been
  * there (older records have no postings). Labels, choices, required and rhythm may change. */
-bool dictionary_may_follow(const struct dictionary *before, const struct dictionary *now, struct err *e);
+bool dictionary_may_follow(const struct dictionary *before, const struct dictionary *now,
+                           struct err *e);
 struct json_w;
 void dictionary_view(const struct dictionary *d, struct json_w *w); /* items of GET /types */
 

@@ -13,7 +13,8 @@ struct span key_join(struct arena *a, const struct span *parts, size_t count, st
             return SPAN_NONE;
         }
         if (parts[i].n > STORE_KEY_MAX || (n += parts[i].n + 1) > STORE_KEY_MAX) {
-            err_set(e, ERR_INPUT, "编号太长：合起来最多 %d 字节", (int)STORE_KEY_MAX - (int)count);
+            err_set(e, ERR_INPUT, "编号太长：合起来最多 %d 字节",
+                    (int)STORE_KEY_MAX - (int)count);
             return SPAN_NONE;
         }
     }
@@ -71,8 +72,8 @@ struct span key_from_text(struct arena *a, struct span text, size_t parts, struc
         part[n] = span_split(&rest, '|');
     part[n++] = rest;
     if (n < parts) {
-        err_set(e, ERR_INPUT, "编号“%.*s”要有 %zu 段，中间用 | 隔开", (int)span_cut_utf8(text, 80),
-                text.p ? text.p : "", parts);
+        err_set(e, ERR_INPUT, "编号“%.*s”要有 %zu 段，中间用 | 隔开",
+                (int)span_cut_utf8(text, 80), text.p ? text.p : "", parts);
         return SPAN_NONE;
     }
     return key_join(a, part, n, e);

@@ -29,8 +29,8 @@ struct record {
     struct span key, body;
 };
 struct record_refusal {
-    long line; /* of the text; in a JSON array the number of the item; both from 1 */
-    const char *field; /* "" if it is the whole line */
+    long line;           /* of the text; in a JSON array the number of the item; both from 1 */
+    const char *field;   /* "" if it is the whole line */
     const char *message; /* Chinese, says what to do */
     struct span key; /* whose record it was meant to be; SPAN_NONE if that cannot be made out */
 };
@@ -39,8 +39,8 @@ struct record_refusal {
  * numbers out of range, a month that is none … are ERR_INPUT; *field names the field. `type`,
  * `stored_at`, `_seq` and `_at` in the object are the system's and are passed over. Private fields are sealed;
  * without a vault (examples) they are left out. Any other code than ERR_INPUT: the vault failed. */
-bool record_parse(const struct type *t, struct span object, struct vault *vault, struct arena *a,
-                  struct record *out, const char **field, struct err *e);
+bool record_parse(const struct type *t, struct span object, struct vault *vault,
+                  struct arena *a, struct record *out, const char **field, struct err *e);
 
 enum {
     RECORD_LINE_MAX = 64 * 1024, /* a longer line is refused, the ones behind it are read on */
@@ -50,14 +50,16 @@ enum {
  * fields, by name or Chinese label; an empty cell is null. Owned by one request; everything it hands out lives in its arena until
  * record_reader_drop. */
 struct record_reader;
-struct record_reader *record_reader_new(const struct type *t, enum record_format format, struct vault *vault);
+struct record_reader *record_reader_new(const struct type *t, enum record_format format,
+                                        struct vault *vault);
 void record_reader_free(struct record_reader *r);
 /* False: the text cannot be read on (broken JSON array, CSV quote, over the limits of reliability.md 2);
  * what was good before stays good. */
 bool record_reader_feed(struct record_reader *r, struct span bytes, bool last, struct err *e);
 size_t record_reader_records(const struct record_reader *r, const struct record **out);
 size_t record_reader_refusals(const struct record_reader *r, const struct record_refusal **out);
-void record_reader_drop(struct record_reader *r); /* forget what was handed out, keep the place in the text */
+void record_reader_drop(
+    struct record_reader *r); /* forget what was handed out, keep the place in the text */
 
 /* What a batch brings. */
 struct batch {
@@ -66,19 +68,23 @@ struct batch {
     size_t count;
     const struct record_refusal *refusals; /* lines of it that were refused: see full */
     size_t refusal_count;
-    struct span source;  /* who sends: user or key id */
-    struct span name;    /* batch id, at most 31 bytes; empty: made from the entry's seed */
-    bool more;           /* not full: another part with the same name follows, only the last one tells */
-    bool full, last;     /* mode=full; this is its last part */
-    struct span scope;   /* value of the type's scope field, e.g. "2020-06"; empty: that of its records */
-    bool single;         /* a feed of single records: no BATCH entry, its dataset_update at most once an hour */
-    bool quiet;          /* neither BATCH nor dataset_update: examples, where records are all there is */
+    struct span source; /* who sends: user or key id */
+    struct span name;   /* batch id, at most 31 bytes; empty: made from the entry's seed */
+    bool more; /* not full: another part with the same name follows, only the last one tells */
+    bool full, last; /* mode=full; this is its last part */
+    struct span
+        scope; /* value of the type's scope field, e.g. "2020-06"; empty: that of its records */
+    bool
+        single; /* a feed of single records: no BATCH entry, its dataset_update at most once an hour */
+    bool quiet; /* neither BATCH nor dataset_update: examples, where records are all there is */
 };
 struct batch_result {
     uint64_t accepted, unchanged, withdrawn;
-    uint64_t first_seq, last_seq; /* of the records written and withdrawn; 0 if there are none */
+    uint64_t first_seq,
+        last_seq; /* of the records written and withdrawn; 0 if there are none */
     char name[32];
-    bool withheld; /* full, but refused lines hide whose records they were: nothing was withdrawn */
+    bool
+        withheld; /* full, but refused lines hide whose records they were: nothing was withdrawn */
     /* With several records of one batch equal to what is stored, all count as unchanged. */
 };
 /*
@@ -91,16 +97,18 @@ struct batch_result {
  * neither confirmed nor written since the first part began. A refused line counts as seen; where its key
  * cannot be made out, nothing is withdrawn. WITHDRAW entries carry the body that was withdrawn.
  */
-bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b, struct batch_result *out,
-                  struct err *e);
+bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b,
+                  struct batch_result *out, struct err *e);
 /* One record written by domain code itself, with its postings and no batch; *seq 0 if it is unchanged. */
-bool record_put(struct txn *t, const struct type *type, struct span key, struct span body, uint64_t *seq,
-                struct err *e);
+bool record_put(struct txn *t, const struct type *type, struct span key, struct span body,
+                uint64_t *seq, struct err *e);
 
 /* Reading. `key` as key_join makes it. */
-bool record_event_time(const struct type *t, struct span body, int64_t *us); /* false: has none */
-bool record_find(struct view *v, struct arena *a, const struct type *t, struct span key, uint64_t as_of,
-                 struct entry *out, struct err *e); /* ERR_MISSING: none or withdrawn */
+bool record_event_time(const struct type *t, struct span body,
+                       int64_t *us); /* false: has none */
+bool record_find(struct view *v, struct arena *a, const struct type *t, struct span key,
+                 uint64_t as_of, struct entry *out,
+                 struct err *e); /* ERR_MISSING: none or withdrawn */
 /* Key prefix without the time part → the subject's version with the largest key time. */
 bool record_latest(struct view *v, struct arena *a, const struct type *t, struct span prefix,
                    uint64_t as_of, struct entry *out, struct err *e);
@@ -113,19 +121,22 @@ struct record_where {
     struct span value;
 };
 struct record_scan;
-struct record_scan *record_scan_open(struct view *v, const struct type *t, const struct record_where *where,
-                                     size_t count, bool all, struct span after, uint64_t as_of);
+struct record_scan *record_scan_open(struct view *v, const struct type *t,
+                                     const struct record_where *where, size_t count, bool all,
+                                     struct span after, uint64_t as_of);
 bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out, struct err *e);
 void record_scan_close(struct record_scan *s);
-/* Records whose event time lies in [from, to] and that satisfy `where`; each once. */
-bool record_window(struct view *v, struct arena *a, const struct type *t, const struct record_where *where,
-                   size_t count, int64_t from, int64_t to, uint64_t as_of,
-                   bool (*fn)(void *ctx, const struct entry *e), void *ctx, struct err *e);
+/* Records whose event time lies in [from, to] and that satisfy `where`: each once, in order of that time, until
+ * fn returns false. Types without event time count by arrival of the version, and are walked. */
+bool record_window(struct view *v, struct arena *a, const struct type *t,
+                   const struct record_where *where, size_t count, int64_t from, int64_t to,
+                   uint64_t as_of, bool (*fn)(void *ctx, const struct entry *e), void *ctx,
+                   struct err *e);
 
 /* A record for people: {fields…, "_seq", "_at"}. `reveal` opens private fields (vault needed); otherwise
  * they are masked ("张**", "138****8000"). */
 struct json_w;
-void record_view(const struct type *t, const struct entry *entry, struct vault *vault, bool reveal,
-                 struct json_w *w);
+void record_view(const struct type *t, const struct entry *entry, struct vault *vault,
+                 bool reveal, struct json_w *w);
 
 #endif

@@ -66,8 +66,8 @@ static struct posting *postings_of(const struct type *t, struct span body, struc
     return list;
 }
 
-static uint64_t append(struct txn *t, const struct type *type, enum entry_op op, struct span key,
-                       struct span body, struct arena *a, struct err *e)
+static uint64_t append(struct txn *t, const struct type *type, enum entry_op op,
+                       struct span key, struct span body, struct arena *a, struct err *e)
 {
     struct entry_new entry = {.type = type->id, .op = (uint8_t)op, .key = key, .body = body};
     if (op == ENTRY_PUT)
@@ -108,7 +108,7 @@ bool record_put(struct txn *t, const struct type *type, struct span key, struct 
 /* What the parts of a batch have brought so far: the body of its BATCH entry. */
 struct progress {
     uint64_t parts, rows, accepted, unchanged, withdrawn, refused;
-    uint64_t began; /* first seq that the first part could write */
+    uint64_t began;  /* first seq that the first part could write */
     bool unreadable; /* a refused line whose key is not known */
     struct span scope;
 };
@@ -186,7 +186,8 @@ static bool read_parts(struct work *w, struct err *e)
     for (size_t i = 0; i < n && read_part(w, &parts[i], i == 0); i++)
         arena_reset(w->line);
     if (w->p.parts >= PARTS_MAX)
-        return err_set(e, ERR_LIMIT, "这一批已经分了 %d 份，太多了；请并成大一些的份", (int)PARTS_MAX);
+        return err_set(e, ERR_LIMIT, "这一批已经分了 %d 份，太多了；请并成大一些的份",
+                       (int)PARTS_MAX);
     return true;
 }
 
@@ -219,9 +220,10 @@ static bool scope_of_records(struct work *w, struct span *scope, struct err *e)
         struct row_value v = row_get(t, w->b->records[i].body, t->scope);
         struct span text = value_text(&v, w->a);
         if (i && !span_eq(text, *scope))
-            return err_set(e, ERR_INPUT,
-                           "这份全量名单里的“%s”不止一个（%.*s、%.*s）；请用 scope 说明是哪一份",
-                           t->fields[t->scope].label, SPAN_ARG(*scope), SPAN_ARG(text));
+            return err_set(
+                e, ERR_INPUT,
+                "这份全量名单里的“%s”不止一个（%.*s、%.*s）；请用 scope 说明是哪一份",
+                t->fields[t->scope].label, SPAN_ARG(*scope), SPAN_ARG(text));
         *scope = text;
     }
     return true;
@@ -256,7 +258,8 @@ static bool settle_scope(struct work *w, struct err *e)
                        t->fields[t->scope].label, (int)span_cut_utf8(given, 48), given.p);
     if (given.n && w->p.scope.n && !span_eq(given, w->p.scope))
         return err_set(e, ERR_CONFLICT, "批次 %s 前面各份的 scope 是 %.*s，这一份却是 %.*s",
-                       w->out->name, SPAN_ARG(w->p.scope), (int)span_cut_utf8(given, 48), given.p);
+                       w->out->name, SPAN_ARG(w->p.scope), (int)span_cut_utf8(given, 48),
+                       given.p);
     if (given.n || w->p.scope.n) {
         w->p.scope = given.n ? given : w->p.scope;
         return true;
@@ -359,7 +362,8 @@ static bool withdraw(struct work *w, struct span key, struct err *e)
 {
     struct entry before = {0};
     struct err ignore = {0};
-    if (!version_get(txn_view(w->txn), w->line, w->b->type->id, key, SEQ_LATEST, &before, &ignore))
+    if (!version_get(txn_view(w->txn), w->line, w->b->type->id, key, SEQ_LATEST, &before,
+                     &ignore))
         before.body = SPAN_NONE;
     uint64_t seq = append(w->txn, w->b->type, ENTRY_WITHDRAW, key, before.body, w->line, e);
     if (!seq)
@@ -375,7 +379,8 @@ static bool withdraw_missing(struct work *w, struct err *e)
     struct missing *list = NULL;
     if (w->seen.n)
         qsort(w->seen.p, w->seen.n / 8, 8, by_hash);
-    if (w->p.unreadable || !find_missing(w, &list)) { /* too late to refuse, never wrong to keep */
+    if (w->p.unreadable ||
+        !find_missing(w, &list)) { /* too late to refuse, never wrong to keep */
         w->out->withheld = true;
         return true;
     }
@@ -438,8 +443,8 @@ static bool told_lately(struct work *w, const struct type *t, struct span datase
     struct err ignore = {0};
     bool told = false;
     return where.field >= 0 &&
-           record_window(txn_view(w->txn), w->line, t, &where, 1, now - SINGLE_EVERY_US + 1, now,
-                         SEQ_LATEST, found, &told, &ignore) &&
+           record_window(txn_view(w->txn), w->line, t, &where, 1, now - SINGLE_EVERY_US + 1,
+                         now, SEQ_LATEST, found, &told, &ignore) &&
            told;
 }
 
@@ -450,7 +455,8 @@ static void text_member(struct json_w *j, const struct type *t, const char *name
 }
 
 /* Built as JSON and parsed like any other: the office may have changed the type's fields. */
-static bool write_update(struct work *w, const struct type *t, struct span dataset, struct err *e)
+static bool write_update(struct work *w, const struct type *t, struct span dataset,
+                         struct err *e)
 {
     struct buf text = {0}, at = {0};
     struct record record;
@@ -484,6 +490,8 @@ static bool tell_update(struct work *w, const struct dictionary *d, struct err *
 {
     const struct type *t = dictionary_find(d, SPAN("dataset_update"));
     if (!t || t->id == w->b->type->id)
+        return true;
+    if (w->p.rows == 0 && w->p.refused > 0) /* nothing but bad lines keeps no source alive */
         return true;
     struct span dataset = span_of(arena_printf(w->a, "DS_%s", w->b->type->name));
     return (w->b->single && told_lately(w, t, dataset)) || write_update(w, t, dataset, e);

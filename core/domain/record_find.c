@@ -73,7 +73,8 @@ bool record_latest(struct view *v, struct arena *a, const struct type *t, struct
     bool found = false;
     if (given >= t->key_count)
         return record_find(v, a, t, prefix, as_of, out, e);
-    bool sorted = time >= 0 && given == time; /* what follows the prefix is the time: the last key wins */
+    bool sorted =
+        time >= 0 && given == time; /* what follows the prefix is the time: the last key wins */
     struct version_scan *s = version_scan_open(v, t->id, prefix, SPAN_NONE, sorted, as_of);
     struct arena line = {0};
     while (!(found && sorted) && version_scan_next(s, &line, &entry, &local)) {
@@ -122,8 +123,8 @@ bool record_matches(const struct type *t, struct span body, const struct record_
     return true;
 }
 
-struct span record_key_prefix(const struct type *t, const struct record_where *where, size_t count,
-                              int most, struct arena *a, int *parts)
+struct span record_key_prefix(const struct type *t, const struct record_where *where,
+                              size_t count, int most, struct arena *a, int *parts)
 {
     struct span values[8];
     int n = 0;
@@ -161,17 +162,17 @@ static bool advance(struct lane *l, struct index_scan *scan, struct arena *a, st
     return true;
 }
 
-bool record_race(struct index_scan **scans, size_t count, struct arena *a,
+bool record_race(struct index_scan **scans, size_t count, size_t most, struct arena *a,
                  struct record_posting **out, size_t *found, struct err *e)
 {
     struct lane lanes[16] = {{0}};
     struct err local = {0};
     size_t first = 0;
     must(count > 0 && count <= sizeof lanes / sizeof *lanes);
-    while (advance(&lanes[first], scans[first], a, &local))
+    while (lanes[first].n <= most && advance(&lanes[first], scans[first], a, &local))
         first = (first + 1) % count;
-    *found = lanes[first].n;
-    *out = arena_copy(a, lanes[first].list, lanes[first].n * sizeof **out);
+    *found = lanes[first].n <= most ? lanes[first].n : SIZE_MAX;
+    *out = *found != SIZE_MAX ? arena_copy(a, lanes[first].list, *found * sizeof **out) : NULL;
     for (size_t i = 0; i < count; i++)
         mem_free(lanes[i].list);
     if (local.code != ERR_NONE && e)

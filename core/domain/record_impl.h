@@ -16,7 +16,8 @@ struct record_parser {
     struct row_writer row;
     struct buf body, text;
     struct arena scratch; /* of the record in work */
-    struct span secrets[DICTIONARY_FIELDS_MAX]; /* private fields of the record in work, not yet sealed */
+    struct span secrets
+        [DICTIONARY_FIELDS_MAX]; /* private fields of the record in work, not yet sealed */
     bool has_secret;
 };
 void record_parser_init(struct record_parser *p, const struct type *t, struct vault *vault);
@@ -29,25 +30,27 @@ bool record_parser_cells(struct record_parser *p, const int *fields, const struc
                          int count, struct arena *a, struct record *out, const char **field,
                          struct err *e);
 /* The key of a record that has been refused, as far as it can be made out; else SPAN_NONE. */
-struct span record_parser_object_key(struct record_parser *p, struct span object, struct arena *a);
+struct span record_parser_object_key(struct record_parser *p, struct span object,
+                                     struct arena *a);
 struct span record_parser_cells_key(struct record_parser *p, const int *fields,
                                     const struct span *cells, int count, struct arena *a);
 /* Columns and members that are the system's: type, stored_at, _seq, _at. */
 bool record_is_system_name(struct span name);
 
 /* Candidates out of the index: of all scans that are given, those of the one that ends first, so that it
- * costs no more than a few times the postings of the best. In order of (time, key); may repeat. */
+ * costs no more than a few times the postings of the best. In order of (time, key); may repeat. *found is
+ * SIZE_MAX if even that one has more than `most`. */
 struct record_posting {
     int64_t time;
     struct span key;
 };
 struct index_scan;
-bool record_race(struct index_scan **scans, size_t count, struct arena *a,
+bool record_race(struct index_scan **scans, size_t count, size_t most, struct arena *a,
                  struct record_posting **out, size_t *found, struct err *e);
 /* The key prefix that `where` gives by naming the first key fields, at most `most` of them; *parts tells
  * how many it names. */
-struct span record_key_prefix(const struct type *t, const struct record_where *where, size_t count,
-                              int most, struct arena *a, int *parts);
+struct span record_key_prefix(const struct type *t, const struct record_where *where,
+                              size_t count, int most, struct arena *a, int *parts);
 struct entry record_entry_copy(const struct entry *entry, struct arena *a);
 
 /* Does the body satisfy all of `where`? A list of strings is equal to each of its items. */

@@ -95,8 +95,8 @@ static const char *wanted(enum field_kind kind)
     return "列出的几种之一";
 }
 
-static bool wrong_json(struct record_parser *p, const struct field *f, const struct json_value *v,
-                       struct err *e)
+static bool wrong_json(struct record_parser *p, const struct field *f,
+                       const struct json_value *v, struct err *e)
 {
     struct json_w w;
     struct span seen = v->type == JSON_STRING ? v->string : v->raw;
@@ -186,9 +186,9 @@ static bool set_time(struct record_parser *p, int field, struct span s, struct e
 {
     const struct field *f = &p->type->fields[field];
     int64_t v = 0;
-    bool ok = f->kind == FIELD_DATE      ? calendar_parse_date(s, &v)
-              : f->kind == FIELD_MONTH   ? calendar_parse_month(s, &v)
-                                         : calendar_parse_datetime(s, &v);
+    bool ok = f->kind == FIELD_DATE    ? calendar_parse_date(s, &v)
+              : f->kind == FIELD_MONTH ? calendar_parse_month(s, &v)
+                                       : calendar_parse_datetime(s, &v);
     if (!ok)
         return wrong(e, f, s, wanted(f->kind));
     row_writer_integer(&p->row, field, v);
@@ -295,8 +295,8 @@ static bool unknown(const struct type *t, struct span name, struct err *e)
     if (near)
         return err_set(e, ERR_INPUT, "%s（%s）没有字段“%s”，是不是 %s？", t->label, t->name,
                        cut(name, text), near);
-    return err_set(e, ERR_INPUT, "%s（%s）没有字段“%s”，请去掉或先加进数据字典", t->label, t->name,
-                   cut(name, text));
+    return err_set(e, ERR_INPUT, "%s（%s）没有字段“%s”，请去掉或先加进数据字典", t->label,
+                   t->name, cut(name, text));
 }
 
 /* Members mostly come in the dictionary's order: look there first. */
@@ -310,8 +310,8 @@ static int find_field(const struct type *t, struct span name, int guess)
     return type_field(t, name);
 }
 
-static bool read_object(struct record_parser *p, struct span object, struct arena *a, bool keys_only,
-                        const char **field, struct err *e)
+static bool read_object(struct record_parser *p, struct span object, struct arena *a,
+                        bool keys_only, const char **field, struct err *e)
 {
     const struct json_limits limits = {.bytes = 64 << 10, .keys = 256};
     struct json_scan s;
@@ -406,7 +406,8 @@ static bool set_cell(struct record_parser *p, int field, struct span s, struct e
     case FIELD_INTEGER:
     case FIELD_NUMBER:
         if (!span_number(s, &v))
-            return wrong(e, f, s, f->kind == FIELD_INTEGER ? "整数" : "数字，不带单位和千位逗号");
+            return wrong(e, f, s,
+                         f->kind == FIELD_INTEGER ? "整数" : "数字，不带单位和千位逗号");
         return set_number(p, field, v, s, e);
     case FIELD_STRINGS:
         break;
@@ -477,7 +478,8 @@ static bool seal_secrets(struct record_parser *p, struct span key, const char **
         const char *name = p->type->fields[i].name;
         if (!p->secrets[i].p)
             continue;
-        if (!seal_text(p->vault, person, span_of(name), p->secrets[i], &p->scratch, &sealed, e)) {
+        if (!seal_text(p->vault, person, span_of(name), p->secrets[i], &p->scratch, &sealed,
+                       e)) {
             *field = name;
             if (e->code == ERR_MISSING)
                 err_set(e, ERR_INPUT, "此人的信息已按要求抹除，不能再录入");
@@ -527,7 +529,8 @@ static struct span key_of_read(struct record_parser *p, struct arena *a)
     return make_key(p, a, &key, &field, &e) ? key : SPAN_NONE;
 }
 
-struct span record_parser_object_key(struct record_parser *p, struct span object, struct arena *a)
+struct span record_parser_object_key(struct record_parser *p, struct span object,
+                                     struct arena *a)
 {
     const char *field;
     struct err e = {0};
@@ -539,11 +542,12 @@ struct span record_parser_cells_key(struct record_parser *p, const int *fields,
 {
     const char *field;
     struct err e = {0};
-    return read_cells(p, fields, cells, count, true, &field, &e) ? key_of_read(p, a) : SPAN_NONE;
+    return read_cells(p, fields, cells, count, true, &field, &e) ? key_of_read(p, a)
+                                                                 : SPAN_NONE;
 }
 
-bool record_parse(const struct type *t, struct span object, struct vault *vault, struct arena *a,
-                  struct record *out, const char **field, struct err *e)
+bool record_parse(const struct type *t, struct span object, struct vault *vault,
+                  struct arena *a, struct record *out, const char **field, struct err *e)
 {
     struct record_parser p;
     struct err local = {0};

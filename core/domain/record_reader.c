@@ -333,7 +333,8 @@ static int column_field(const struct type *t, struct span name)
     return f >= 0 ? f : type_field_by_label(t, name);
 }
 
-static bool bad_head(struct record_reader *r, const char *fmt, struct span name, const char *near)
+static bool bad_head(struct record_reader *r, const char *fmt, struct span name,
+                     const char *near)
 {
     struct err e = {0};
     size_t n = span_cut_utf8(name, 48);
@@ -402,9 +403,11 @@ static bool take_row(void *ctx, long line, const struct span *cells, int count)
     }
     bool ok = false;
     if (count != r->columns) {
-        err_set(&e, ERR_INPUT, "这一行有 %d 列，表头有 %d 列；内容里有逗号的要加引号", count, r->columns);
+        err_set(&e, ERR_INPUT, "这一行有 %d 列，表头有 %d 列；内容里有逗号的要加引号", count,
+                r->columns);
     } else {
-        ok = record_parser_cells(&r->parser, r->fields, cells, count, &r->arena, &record, &field, &e);
+        ok = record_parser_cells(&r->parser, r->fields, cells, count, &r->arena, &record,
+                                 &field, &e);
         if (!ok)
             key = record_parser_cells_key(&r->parser, r->fields, cells, count, &r->arena);
     }

@@ -13,7 +13,11 @@
 #include "store/version.h"
 #include "util/mem.h"
 
-enum { INDEX_LANES = 8 };
+enum {
+    INDEX_LANES = 8,
+    GROUP_POSTINGS =
+        16384, /* beyond, jumping from subject to subject is cheaper than a list of all versions */
+};
 
 struct record_scan {
     struct view *view;
@@ -21,7 +25,7 @@ struct record_scan {
     struct record_where *where;
     size_t count;
     uint64_t as_of;
-    int time_part;          /* groups are told apart by the key parts before and behind it; -1: no groups */
+    int time_part; /* groups are told apart by the key parts before and behind it; -1: no groups */
     struct arena own, line; /* for the whole scan; for the record in hand */
     struct buf scratch;
     struct err failed;
@@ -33,9 +37,11 @@ struct record_scan {
     struct span prefix;
     struct version_scan *walk; /* no list, no groups */
 
-    struct buf head;     /* groups: the subject's key parts before the time; behind this one goes on */
-    struct span after;   /* keys up to this one have been told */
-    struct arena group;  /* the latest ones of one head, where parts behind the time make several subjects */
+    struct buf
+        head; /* groups: the subject's key parts before the time; behind this one goes on */
+    struct span after; /* keys up to this one have been told */
+    struct arena
+        group; /* the latest ones of one head, where parts behind the time make several subjects */
     struct entry *found;
     size_t found_count, found_cap, found_at;
 };
@@ -68,8 +74,10 @@ static void read_index(struct record_scan *s)
         if (s->type->fields[s->where[i].field].indexed)
             scans[n++] = index_scan_open(s->view, s->type->id, (uint16_t)s->where[i].field,
                                          s->where[i].value, INT64_MIN, INT64_MAX, false);
-    s->listed = n > 0;
-    if (n && record_race(scans, n, &scratch, &postings, &found, &s->failed)) {
+    size_t most = s->time_part >= 0 ? GROUP_POSTINGS : SIZE_MAX - 1;
+    if (n && record_race(scans, n, most, &scratch, &postings, &found, &s->failed) &&
+        found != SIZE_MAX) {
+        s->listed = true;
         s->keys = arena_alloc(&s->own, (found + 1) * sizeof *s->keys);
         for (size_t i = 0; i < found; i++)
             s->keys[i] = postings[i].key;
@@ -112,11 +120,12 @@ static void start_behind(struct record_scan *s, struct span after)
             s->head.p[n - 2]--;
         }
     }
-    while (s->key_at < s->key_count &&
-           (s->time_part >= 0
-                ? span_cmp((struct span){s->keys[s->key_at].p, head_size(s, s->keys[s->key_at])},
-                           (struct span){after.p, head_size(s, after)}) < (has_tail(s) ? 0 : 1)
-                : span_cmp(s->keys[s->key_at], after) <= 0))
+    while (
+        s->key_at < s->key_count &&
+        (s->time_part >= 0
+             ? span_cmp((struct span){s->keys[s->key_at].p, head_size(s, s->keys[s->key_at])},
+                        (struct span){after.p, head_size(s, after)}) < (has_tail(s) ? 0 : 1)
+             : span_cmp(s->keys[s->key_at], after) <= 0))
         s->key_at++;
 }
 
@@ -133,9 +142,10 @@ struct record_scan *record_scan_open(struct view *v, const struct type *t,
     s->count = count;
     s->where = arena_alloc(&s->own, (count + 1) * sizeof *s->where);
     for (size_t i = 0; i < count; i++)
-        s->where[i] = (struct record_where){where[i].field, arena_span(&s->own, where[i].value)};
-    s->prefix = record_key_prefix(t, s->where, count, s->time_part >= 0 ? s->time_part : t->key_count,
-                                  &s->own, &parts);
+        s->where[i] =
+            (struct record_where){where[i].field, arena_span(&s->own, where[i].value)};
+    s->prefix = record_key_prefix(
+        t, s->where, count, s->time_part >= 0 ? s->time_part : t->key_count, &s->own, &parts);
     if (parts == 0)
         read_index(s);
     if (after.n)
@@ -173,7 +183,8 @@ static bool next_record(struct record_scan *s, struct entry *out, struct err *e)
     while (s->key_at < s->key_count) {
         struct err local = {0};
         arena_reset(&s->line);
-        if (record_find(s->view, &s->line, s->type, s->keys[s->key_at++], s->as_of, out, &local))
+        if (record_find(s->view, &s->line, s->type, s->keys[s->key_at++], s->as_of, out,
+                        &local))
             return true;
         if (local.code != ERR_MISSING) {
             *e = local;
@@ -326,7 +337,8 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
     struct entry entry;
     while (local.code == ERR_NONE) {
         arena_reset(&s->line);
-        if (!(s->time_part >= 0 ? next_subject(s, &entry, &local) : next_record(s, &entry, &local)))
+        if (!(s->time_part >= 0 ? next_subject(s, &entry, &local)
+                                : next_record(s, &entry, &local)))
             break;
         if (matches(s, &entry)) {
             *out = record_entry_copy(&entry, a);

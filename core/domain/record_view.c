@@ -29,9 +29,9 @@ static void put_masked(struct buf *b, struct span s)
         buf_put(b, s.p + s.n - 4, 4);
         return;
     }
-    first = chars > 1 && digits < s.n ? utf8_length((const unsigned char *)s.p,
-                                                    (const unsigned char *)s.p + s.n)
-                                      : 0;
+    first = chars > 1 && digits < s.n
+                ? utf8_length((const unsigned char *)s.p, (const unsigned char *)s.p + s.n)
+                : 0;
     buf_put(b, s.p, first);
     buf_str(b, "**");
 }
@@ -58,8 +58,8 @@ static void private_view(const struct type *t, const struct entry *entry, int fi
     arena_free(&a);
 }
 
-void record_view(const struct type *t, const struct entry *entry, struct vault *vault, bool reveal,
-                 struct json_w *w)
+void record_view(const struct type *t, const struct entry *entry, struct vault *vault,
+                 bool reveal, struct json_w *w)
 {
     struct buf at = {0};
     json_w_object(w);

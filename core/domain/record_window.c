@@ -28,7 +28,11 @@ struct window {
 
 static bool fits(struct window *w, const struct entry *entry, int64_t *at)
 {
-    return record_event_time(w->type, entry->body, at) && *at >= w->from && *at <= w->to &&
+    if (w->type->event < 0)
+        *at = entry->at;
+    else if (!record_event_time(w->type, entry->body, at))
+        return false;
+    return *at >= w->from && *at <= w->to &&
            record_matches(w->type, entry->body, w->where, w->count, &w->scratch);
 }
 
@@ -39,13 +43,13 @@ static bool by_index(struct window *w, struct err *e)
     struct record_posting *found;
     size_t n = 1, count;
     bool on = true;
-    scans[0] = index_scan_open(w->view, w->type->id, RECORD_FIELD_EVENT, SPAN_NONE, w->from, w->to,
-                               false);
+    scans[0] = index_scan_open(w->view, w->type->id, RECORD_FIELD_EVENT, SPAN_NONE, w->from,
+                               w->to, false);
     for (size_t i = 0; i < w->count && n < LANES; i++)
         if (w->type->fields[w->where[i].field].indexed)
             scans[n++] = index_scan_open(w->view, w->type->id, (uint16_t)w->where[i].field,
                                          w->where[i].value, w->from, w->to, false);
-    bool ok = record_race(scans, n, &w->own, &found, &count, e);
+    bool ok = record_race(scans, n, SIZE_MAX - 1, &w->own, &found, &count, e);
     for (size_t i = 0; i < n; i++)
         index_scan_close(scans[i]);
     for (size_t i = 0; ok && on && i < count; i++) {
@@ -133,15 +137,23 @@ bool record_window(struct view *v, struct arena *a, const struct type *t,
                    uint64_t as_of, bool (*fn)(void *ctx, const struct entry *e), void *ctx,
                    struct err *e)
 {
-    struct window w = {.view = v, .a = a, .type = t, .where = where, .count = count,
-                       .from = from, .to = to, .as_of = as_of, .fn = fn, .ctx = ctx};
+    struct window w = {.view = v,
+                       .a = a,
+                       .type = t,
+                       .where = where,
+                       .count = count,
+                       .from = from,
+                       .to = to,
+                       .as_of = as_of,
+                       .fn = fn,
+                       .ctx = ctx};
     int parts = 0;
-    if (t->event < 0 || from > to)
+    if (from > to)
         return true;
     struct span prefix = record_key_prefix(t, where, count, t->key_count, &w.own, &parts);
     int time = type_time_part(t);
-    bool timed = time >= 0 && t->time == t->event && parts == time;
-    bool ok = parts ? by_key(&w, prefix, timed, e) : by_index(&w, e);
+    bool timed = time >= 0 && t->event >= 0 && t->time == t->event && parts == time;
+    bool ok = parts || t->event < 0 ? by_key(&w, prefix, timed, e) : by_index(&w, e);
     arena_free(&w.line);
     arena_free(&w.own);
     buf_free(&w.scratch);

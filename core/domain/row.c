@@ -148,7 +148,8 @@ bool row_is_sound(const struct type *t, struct span body)
         return false;
     for (int i = 0; i < n; i++) {
         uint32_t at = offset_of(body, i);
-        if (at != 0 && (at < head || at >= body.n || !value_is_sound(t->fields[i].kind, body, at)))
+        if (at != 0 &&
+            (at < head || at >= body.n || !value_is_sound(t->fields[i].kind, body, at)))
             return false;
     }
     return true;

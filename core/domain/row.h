@@ -26,17 +26,21 @@ struct row_value {
     bool null;
     enum field_kind kind;
     union {
-        struct span text;  /* string, enum; points into the body */
-        int64_t integer;   /* integer; date and month: day; datetime: µs */
+        struct span text; /* string, enum; points into the body */
+        int64_t integer;  /* integer; date and month: day; datetime: µs */
         double number;
         bool boolean;
-        struct { struct span packed; uint32_t count; } list; /* row_list_next */
+        struct {
+            struct span packed;
+            uint32_t count;
+        } list; /* row_list_next */
     };
 };
 /* The body must have passed row_is_sound once (the store's checksum does for what was read back). */
 struct row_value row_get(const struct type *t, struct span body, int field);
 bool row_list_next(struct row_value *list, struct span *item); /* consumes */
-bool row_is_sound(const struct type *t, struct span body);     /* offsets and lengths inside, for fuzz and verify */
+bool row_is_sound(const struct type *t,
+                  struct span body); /* offsets and lengths inside, for fuzz and verify */
 /* The value as text, as in keys, JSON strings and index postings: dates "2020-07-15", datetimes +08:00 … */
 void row_put_text(struct buf *b, const struct row_value *v);
 void row_put_json(struct json_w *w, const struct row_value *v);

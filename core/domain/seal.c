@@ -28,8 +28,8 @@ struct span seal_person(struct arena *a, const struct type *t, struct span key)
 static void derive(const unsigned char key[VAULT_KEY_BYTES], const char *purpose,
                    unsigned char out[VAULT_KEY_BYTES])
 {
-    crypto_generichash(out, VAULT_KEY_BYTES, (const unsigned char *)purpose, strlen(purpose), key,
-                       VAULT_KEY_BYTES);
+    crypto_generichash(out, VAULT_KEY_BYTES, (const unsigned char *)purpose, strlen(purpose),
+                       key, VAULT_KEY_BYTES);
 }
 
 static void nonce_of(const unsigned char key[VAULT_KEY_BYTES], struct span field,
@@ -87,9 +87,9 @@ bool seal_open(struct vault *v, struct span person, struct span field, struct sp
     if (!vault_person_key(v, person, false, key, e))
         return false;
     derive(key, "cipher", k);
-    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt(out, &out_n, NULL, raw + NONCE, n - NONCE,
-                                                         (const unsigned char *)field.p, field.n,
-                                                         raw, k);
+    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt(
+        out, &out_n, NULL, raw + NONCE, n - NONCE, (const unsigned char *)field.p, field.n, raw,
+        k);
     sodium_memzero(key, sizeof key);
     sodium_memzero(k, sizeof k);
     if (bad)

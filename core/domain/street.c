@@ -24,7 +24,8 @@ struct street {
 
 static const struct json_limits office_limits = {.bytes = 4 << 20, .keys = 4096};
 
-static const struct json *read_file(struct street *s, struct span text, const char *what, struct err *e)
+static const struct json *read_file(struct street *s, struct span text, const char *what,
+                                    struct err *e)
 {
     struct err why = {0};
     if (text.n == 0)
@@ -43,7 +44,8 @@ static bool check_ids(const struct json *list, const char *what, struct err *e)
             return err_set(e, ERR_INPUT, "org.lua 的 %s 第 %zu 项没有 id", what, i + 1);
         for (size_t j = 0; j < i; j++)
             if (span_eq(json_string(json_get(json_item(list, j), "id")), id))
-                return err_set(e, ERR_INPUT, "org.lua 的 %s 里 %.*s 出现了两次", what, SPAN_ARG(id));
+                return err_set(e, ERR_INPUT, "org.lua 的 %s 里 %.*s 出现了两次", what,
+                               SPAN_ARG(id));
     }
     return true;
 }
@@ -102,7 +104,8 @@ static bool config_get(struct view *v, struct arena *a, const char *name, uint64
     struct entry entry;
     struct err local = {0};
     *text = SPAN_NONE;
-    if (version_get(v, a, ENTRY_CONFIG, key_of1(a, span_of(name), NULL), as_of, &entry, &local)) {
+    if (version_get(v, a, ENTRY_CONFIG, key_of1(a, span_of(name), NULL), as_of, &entry,
+                    &local)) {
         if (entry.op == ENTRY_PUT)
             *text = entry.body;
         return true;
@@ -119,7 +122,8 @@ struct street *street_load(struct view *v, uint64_t as_of, struct err *e)
     struct arena a = {0};
     struct span records, org, calendar;
     struct street *s = NULL;
-    if (config_get(v, &a, "records", as_of, &records, e) && config_get(v, &a, "org", as_of, &org, e) &&
+    if (config_get(v, &a, "records", as_of, &records, e) &&
+        config_get(v, &a, "org", as_of, &org, e) &&
         config_get(v, &a, "calendar", as_of, &calendar, e)) {
         if (records.n == 0)
             err_set(e, ERR_MISSING, "这里还没有数据字典，请先导入 scripts/office");
@@ -133,7 +137,8 @@ struct street *street_load(struct view *v, uint64_t as_of, struct err *e)
 static bool config_put(struct txn *t, const char *name, struct span text, struct err *e)
 {
     struct arena a = {0};
-    struct entry_new entry = {.type = ENTRY_CONFIG, .key = key_of1(&a, span_of(name), e), .body = text};
+    struct entry_new entry = {
+        .type = ENTRY_CONFIG, .key = key_of1(&a, span_of(name), e), .body = text};
     bool ok = entry.key.p && txn_append(t, &entry, e) != 0;
     arena_free(&a);
     return ok;
@@ -175,9 +180,11 @@ static bool check_calendar(const struct json *calendar, struct err *e)
             for (size_t k = 0; k < json_count(both[j]); k++) {
                 struct span date = json_string(json_item(both[j], k));
                 if (!calendar_parse_date(date, &day))
-                    return err_set(e, ERR_INPUT, "calendar.lua %.*s 年里有写错的日期“%.*s”，要写成 2020-10-01",
-                                   SPAN_ARG(calendar->names[i]), (int)span_cut_utf8(date, 32),
-                                   date.p ? date.p : "");
+                    return err_set(
+                        e, ERR_INPUT,
+                        "calendar.lua %.*s 年里有写错的日期“%.*s”，要写成 2020-10-01",
+                        SPAN_ARG(calendar->names[i]), (int)span_cut_utf8(date, 32),
+                        date.p ? date.p : "");
             }
     }
     return true;
@@ -193,7 +200,8 @@ struct import {
 };
 
 /* Is there a record of this day that did not come from the file before? A department's word wins. */
-static bool is_spoken_for(struct import *im, struct span key, struct span date, struct entry *entry)
+static bool is_spoken_for(struct import *im, struct span key, struct span date,
+                          struct entry *entry)
 {
     const struct street *s = im->now;
     enum listed was = listed(im->before ? im->before->calendar : NULL, date);
@@ -231,7 +239,8 @@ static bool drop_day(struct import *im, struct span date, struct err *e)
     struct entry entry;
     if (is_spoken_for(im, key, date, &entry) || !entry.seq)
         return true;
-    struct entry_new gone = {.type = s->days->id, .op = ENTRY_WITHDRAW, .key = key, .body = entry.body};
+    struct entry_new gone = {
+        .type = s->days->id, .op = ENTRY_WITHDRAW, .key = key, .body = entry.body};
     im->changed = true;
     return txn_append(im->txn, &gone, e) != 0;
 }
@@ -239,7 +248,9 @@ static bool drop_day(struct import *im, struct span date, struct err *e)
 static bool import_list(struct import *im, const struct json *list, enum listed as, bool gone,
                         struct err *e)
 {
-    const struct json *other = gone ? im->now->calendar : im->before ? im->before->calendar : NULL;
+    const struct json *other = gone         ? im->now->calendar
+                               : im->before ? im->before->calendar
+                                            : NULL;
     for (size_t i = 0; i < json_count(list); i++) {
         struct span date = json_string(json_item(list, i));
         enum listed there = listed(other, date);
@@ -255,7 +266,8 @@ static bool import_list(struct import *im, const struct json *list, enum listed 
     return true;
 }
 
-static bool import_lists(struct import *im, const struct json *calendar, bool gone, struct err *e)
+static bool import_lists(struct import *im, const struct json *calendar, bool gone,
+                         struct err *e)
 {
     for (size_t i = 0; i < json_count(calendar); i++) {
         const struct json *year = json_item(calendar, i);
@@ -268,9 +280,9 @@ static bool import_lists(struct import *im, const struct json *calendar, bool go
 
 static bool import_days(struct import *im, struct err *e)
 {
-    bool ok = !im->now->days ||
-              (import_lists(im, im->now->calendar, false, e) &&
-               (!im->before || import_lists(im, im->before->calendar, true, e)));
+    bool ok =
+        !im->now->days || (import_lists(im, im->now->calendar, false, e) &&
+                           (!im->before || import_lists(im, im->before->calendar, true, e)));
     arena_free(&im->line);
     row_writer_fini(&im->row);
     buf_free(&im->body);
@@ -391,8 +403,8 @@ static bool look_up(const struct street_workdays *w, int64_t day)
     struct row_value v = {.null = true};
     if (w->view && s->days) {
         calendar_put_date(&text, day);
-        if (record_find(w->view, &a, s->days, key_of1(&a, buf_view(&text), NULL), w->as_of, &entry,
-                        NULL))
+        if (record_find(w->view, &a, s->days, key_of1(&a, buf_view(&text), NULL), w->as_of,
+                        &entry, NULL))
             v = row_get(s->days, entry.body, s->is_workday);
     }
     bool is = v.null ? calendar_split(day).weekday <= 5 : v.boolean;

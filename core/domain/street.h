@@ -21,7 +21,8 @@ struct street;
 /* Read the CONFIG entries as of `as_of`; refcount 1. ERR_MISSING in a store that has none yet. */
 struct street *street_load(struct view *v, uint64_t as_of, struct err *e);
 /* The same from texts, without a store (check, examples). `org` and `calendar` are JSON. */
-struct street *street_make(struct span records, struct span org, struct span calendar, struct err *e);
+struct street *street_make(struct span records, struct span org, struct span calendar,
+                           struct err *e);
 struct street *street_ref(struct street *s);
 void street_unref(struct street *s);
 struct dictionary *street_dictionary(const struct street *s); /* borrowed */

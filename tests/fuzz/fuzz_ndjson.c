@@ -17,11 +17,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define F(name, type) "{\"name\":\"" name "\",\"type\":\"" type "\"}"
 static const char records[] =
-    "{\"types\":[{\"id\":\"t\",\"key\":[\"id\",\"month\"],\"time\":\"month\",\"event\":\"at\",\"fields\":["
-    F("id", "string") "," F("month", "month") "," F("at", "datetime") "," F("on", "date") "," F("n", "number") ","
-    F("i", "integer") "," F("ok", "boolean") "," F("tags", "strings") ","
-    "{\"name\":\"level\",\"type\":\"enum\",\"choices\":[\"red\",\"blue\"],\"choice_labels\":[\"红\",\"蓝\"]},"
-    "{\"name\":\"note\",\"type\":\"string\",\"label\":\"说明\"}]}]}";
+    "{\"types\":[{\"id\":\"t\",\"key\":[\"id\",\"month\"],\"time\":\"month\",\"event\":\"at\","
+    "\"fields\":[" F("id", "string") "," F("month", "month") "," F("at", "datetime") "," F(
+        "on",
+        "date") "," F("n",
+                      "number") "," F("i",
+                                      "integer") "," F("ok",
+                                                       "boolean") "," F("tags",
+                                                                        "strings") ","
+                                                                                   "{\"name\":"
+                                                                                   "\"level\","
+                                                                                   "\"type\":"
+                                                                                   "\"enum\","
+                                                                                   "\"choices\""
+                                                                                   ":[\"red\","
+                                                                                   "\"blue\"],"
+                                                                                   "\"choice_"
+                                                                                   "labels\":["
+                                                                                   "\"红\","
+                                                                                   "\"蓝\"]},"
+                                                                                   "{\"name\":"
+                                                                                   "\"note\","
+                                                                                   "\"type\":"
+                                                                                   "\"string\","
+                                                                                   "\"label\":"
+                                                                                   "\"说明\"}]}"
+                                                                                   "]}";
 
 static void check_record(const struct type *t, const struct record *r)
 {
@@ -31,11 +52,13 @@ static void check_record(const struct type *t, const struct record *r)
     struct record again;
     const char *field;
     struct err e = {0};
-    must(r->type == t && row_is_sound(t, r->body) && r->key.n > 0 && r->key.n <= 256 && r->line > 0);
+    must(r->type == t && row_is_sound(t, r->body) && r->key.n > 0 && r->key.n <= 256 &&
+         r->line > 0);
     struct json_w w = json_w_begin(&text);
     record_view(t, &entry, NULL, true, &w);
     json_w_end(&w);
-    if (text.n <= RECORD_LINE_MAX) { /* escapes and nulls may make it longer than what came in */
+    if (text.n <=
+        RECORD_LINE_MAX) { /* escapes and nulls may make it longer than what came in */
         must(record_parse(t, buf_view(&text), NULL, &a, &again, &field, &e));
         must(span_eq(again.key, r->key) && span_eq(again.body, r->body));
     }
@@ -50,8 +73,8 @@ static void put_span(struct buf *b, struct span s)
 }
 
 /* What a text gives, in bytes that can be compared. Records and refusals apart: each in its order. */
-static void run(const struct type *t, enum record_format format, struct span text, unsigned cut, bool drop,
-                struct buf *taken, struct buf *refused)
+static void run(const struct type *t, enum record_format format, struct span text, unsigned cut,
+                bool drop, struct buf *taken, struct buf *refused)
 {
     struct record_reader *r = record_reader_new(t, format, NULL);
     struct err e = {0};

@@ -17,50 +17,71 @@
 #include "util/calendar.h"
 #include "util/err.h"
 
-#define F(name, type)    "{\"name\":\"" name "\",\"type\":\"" type "\",\"label\":\"" name "\"}"
-#define F_REQ(name, type) "{\"name\":\"" name "\",\"type\":\"" type "\",\"label\":\"" name "\",\"required\":true}"
+#define F(name, type) "{\"name\":\"" name "\",\"type\":\"" type "\",\"label\":\"" name "\"}"
+#define F_REQ(name, type)                                                                      \
+    "{\"name\":\"" name "\",\"type\":\"" type "\",\"label\":\"" name "\",\"required\":true}"
 
-static const char fixture_records[] =
-    "{\"types\":["
-    "{\"id\":\"enterprise\",\"label\":\"企业\",\"source\":\"市场监管\",\"owner\":\"regional_dev\",\"cycle\":\"monthly\","
-    "\"key\":[\"ent_id\",\"snapshot_month\"],\"time\":\"snapshot_month\",\"scope\":\"snapshot_month\","
-    "\"indexes\":[\"op_subdistrict\",\"snapshot_month\"],\"fields\":["
-    "{\"name\":\"ent_id\",\"type\":\"string\",\"label\":\"统一社会信用代码\"},"
-    "{\"name\":\"snapshot_month\",\"type\":\"month\",\"label\":\"快照月\"},"
-    "{\"name\":\"name\",\"type\":\"string\",\"label\":\"名称\"}," F("op_subdistrict", "string") ","
-    "{\"name\":\"reg_status\",\"type\":\"enum\",\"label\":\"登记状态\",\"choices\":[\"active\",\"cancelled\"]},"
-    "{\"name\":\"established_on\",\"type\":\"date\",\"label\":\"成立日期\"},"
-    "{\"name\":\"reg_capital_cny\",\"type\":\"number\",\"label\":\"注册资本\",\"unit\":\"元\"},"
-    "{\"name\":\"staff_count\",\"type\":\"integer\",\"label\":\"从业人数\",\"unit\":\"人\"},"
-    "{\"name\":\"tags\",\"type\":\"strings\",\"label\":\"标签\"},"
-    "{\"name\":\"is_key\",\"type\":\"boolean\",\"label\":\"重点\"}]},"
+static const char
+    fixture_records[] =
+        "{\"types\":["
+        "{\"id\":\"enterprise\",\"label\":\"企业\",\"source\":\"市场监管\",\"owner\":"
+        "\"regional_dev\",\"cycle\":\"monthly\","
+        "\"key\":[\"ent_id\",\"snapshot_month\"],\"time\":\"snapshot_month\",\"scope\":"
+        "\"snapshot_month\","
+        "\"indexes\":[\"op_subdistrict\",\"snapshot_month\"],\"fields\":["
+        "{\"name\":\"ent_id\",\"type\":\"string\",\"label\":\"统一社会信用代码\"},"
+        "{\"name\":\"snapshot_month\",\"type\":\"month\",\"label\":\"快照月\"},"
+        "{\"name\":\"name\",\"type\":\"string\",\"label\":\"名称\"}," F(
+            "op_subdistrict",
+            "string") ","
+                      "{\"name\":\"reg_status\",\"type\":\"enum\",\"label\":\"登记状态\","
+                      "\"choices\":[\"active\",\"cancelled\"]},"
+                      "{\"name\":\"established_on\",\"type\":\"date\",\"label\":\"成立日期\"},"
+                      "{\"name\":\"reg_capital_cny\",\"type\":\"number\",\"label\":"
+                      "\"注册资本\",\"unit\":\"元\"},"
+                      "{\"name\":\"staff_count\",\"type\":\"integer\",\"label\":\"从业人数\","
+                      "\"unit\":\"人\"},"
+                      "{\"name\":\"tags\",\"type\":\"strings\",\"label\":\"标签\"},"
+                      "{\"name\":\"is_key\",\"type\":\"boolean\",\"label\":\"重点\"}]},"
 
-    "{\"id\":\"camera_event\",\"label\":\"城市眼事件\",\"key\":[\"event_id\"],\"event\":\"occurred_at\","
-    "\"indexes\":[\"place_id\",\"keywords\"],\"fields\":[" F("event_id", "string") "," F("place_id", "string") ","
-    "{\"name\":\"event_type\",\"type\":\"enum\",\"label\":\"事件种类\",\"choices\":[\"vendor\",\"crowd\"]},"
-    F_REQ("occurred_at", "datetime") "," F("confidence", "number") "," F("keywords", "strings") "]},"
+                      "{\"id\":\"camera_event\",\"label\":\"城市眼事件\",\"key\":[\"event_id\"]"
+                      ",\"event\":\"occurred_at\","
+                      "\"indexes\":[\"place_id\",\"keywords\"],\"fields\":[" F(
+                          "event_id",
+                          "string") "," F("place_id",
+                                          "string") ","
+                                                    "{\"name\":\"event_type\",\"type\":"
+                                                    "\"enum\",\"label\":\"事件种类\","
+                                                    "\"choices\":[\"vendor\",\"crowd\"]}"
+                                                    "," F_REQ("occurred_at",
+                                                              "datetime") "," F("confidence", "number") "," F("keywords", "strings") "]},"
 
-    "{\"id\":\"sensor_reading\",\"label\":\"传感读数\",\"key\":[\"device_id\",\"at\",\"metric\"],\"time\":\"at\","
-    "\"event\":\"at\",\"indexes\":[],\"fields\":[" F("device_id", "string") "," F("at", "datetime") ","
-    "{\"name\":\"metric\",\"type\":\"enum\",\"label\":\"指标\",\"choices\":[\"noise_db\",\"temp_c\",\"level_m\"]},"
-    F("value", "number") "]},"
+                                                                                                                                     "{\"id\":\"sensor_reading\",\"label\":\"传感读数\",\"key\":[\"device_id\",\"at\",\"metric\"],\"time\":\"at\","
+                                                                                                                                     "\"event\":\"at\",\"indexes\":[],\"fields\":[" F("device_id", "string") "," F("at", "datetime") ","
+                                                                                                                                                                                                                                     "{\"name\":\"metric\",\"type\":\"enum\",\"label\":\"指标\",\"choices\":[\"noise_db\",\"temp_c\",\"level_m\"]}," F("value",
+                                                                                                                                                                                                                                                                                                                                                       "number") "]},"
 
-    "{\"id\":\"occupancy\",\"label\":\"入驻\",\"key\":[\"occupancy_id\"],\"indexes\":[\"building_id\",\"ent_id\"],"
-    "\"fields\":[" F("occupancy_id", "string") "," F("building_id", "string") "," F("ent_id", "string") ","
-    F("room", "string") "]},"
+                                                                                                                                                                                                                                                                                                                                                                 "{\"id\":\"occupancy\",\"label\":\"入驻\",\"key\":[\"occupancy_id\"],\"indexes\":[\"building_id\",\"ent_id\"],"
+                                                                                                                                                                                                                                                                                                                                                                 "\"fields\":[" F(
+                                                                                                                                                                                                                                                                                                                                                                     "occupancy_id",
+                                                                                                                                                                                                                                                                                                                                                                     "string") "," F("building_id", "string") "," F("ent_id", "string") "," F("room", "string") "]},"
 
-    "{\"id\":\"identity\",\"label\":\"身份信息\",\"restricted\":true,\"sealed\":true,\"key\":[\"person_key\"],"
-    "\"indexes\":{},\"fields\":[" F("person_key", "string") ","
-    "{\"name\":\"name\",\"type\":\"string\",\"label\":\"姓名\",\"private\":true},"
-    "{\"name\":\"phone\",\"type\":\"string\",\"label\":\"电话\",\"private\":true}]},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                "{\"id\":\"identity\",\"label\":\"身份信息\",\"restricted\":true,\"sealed\":true,\"key\":[\"person_key\"],"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                "\"indexes\":{},\"fields\":[" F(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                    "person_key", "string") ","
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            "{\"name\":\"name\",\"type\":\"string\",\"label\":\"姓名\",\"private\":true},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            "{\"name\":\"phone\",\"type\":\"string\",\"label\":\"电话\",\"private\":true}]},"
 
-    "{\"id\":\"calendar_day\",\"label\":\"工作日历\",\"key\":[\"date\"],\"time\":\"date\",\"fields\":["
-    F("date", "date") "," F("is_workday", "boolean") "]},"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            "{\"id\":\"calendar_day\",\"label\":\"工作日历\",\"key\":[\"date\"],\"time\":\"date\",\"fields\":[" F(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "date", "date") "," F("is_workday",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "boolean") "]},"
 
-    "{\"id\":\"dataset_update\",\"label\":\"维护记录\",\"key\":[\"update_id\"],\"event\":\"updated_at\","
-    "\"indexes\":[\"dataset_id\"],\"fields\":[" F("update_id", "string") "," F("dataset_id", "string") ","
-    F_REQ("updated_at", "datetime") "," F("rows", "integer") "," F("operator_id", "string") "]}"
-    "]}";
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "{\"id\":\"dataset_update\",\"label\":\"维护记录\",\"key\":[\"update_id\"],\"event\":\"updated_at\","
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "\"indexes\":[\"dataset_id\"],\"fields\":[" F("update_id", "string") "," F("dataset_id",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            "string") "," F_REQ("updated_at",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "datetime") "," F("rows", "integer") "," F("operator_id",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           "string") "]}"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     "]}";
 
 static inline struct dictionary *fixture_dictionary(void)
 {
@@ -164,9 +185,9 @@ static inline bool fixture_batch_apply(void *ctx, struct txn *t, struct err *e)
     return record_apply(t, b->f->dictionary, &b->batch, &b->result, e);
 }
 
-static inline struct batch_result fixture_send_with(struct fixture *f, const char *at, const char *type,
-                                                    const char *lines, struct batch with,
-                                                    struct err *e)
+static inline struct batch_result fixture_send_with(struct fixture *f, const char *at,
+                                                    const char *type, const char *lines,
+                                                    struct batch with, struct err *e)
 {
     struct fixture_batch b = {.f = f, .batch = with};
     struct err local = {0};
@@ -184,8 +205,8 @@ static inline struct batch_result fixture_send_with(struct fixture *f, const cha
     return b.result;
 }
 
-static inline struct batch_result fixture_send(struct fixture *f, const char *at, const char *type,
-                                               const char *lines)
+static inline struct batch_result fixture_send(struct fixture *f, const char *at,
+                                               const char *type, const char *lines)
 {
     return fixture_send_with(f, at, type, lines, (struct batch){0}, NULL);
 }

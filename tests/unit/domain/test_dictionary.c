@@ -33,7 +33,8 @@ static void types_and_fields_are_found(void **state)
 }
 
 #define TYPE(rest) "{\"types\":[{\"id\":\"t\"," rest "}]}"
-#define KEYED(rest) TYPE("\"key\":[\"a\"],\"fields\":[" F("a", "string") "," F("b", "date") "]" rest)
+#define KEYED(rest)                                                                            \
+    TYPE("\"key\":[\"a\"],\"fields\":[" F("a", "string") "," F("b", "date") "]" rest)
 
 static void what_makes_no_sense_is_refused(void **state)
 {
@@ -55,8 +56,10 @@ static void what_makes_no_sense_is_refused(void **state)
         TYPE("\"key\":[\"a\"],\"fields\":[" F("a", "string") "," F("a", "string") "]"),
         TYPE("\"key\":[\"a\"],\"fields\":[{\"name\":\"a\",\"type\":\"enum\"}]"),
         TYPE("\"key\":[\"a\"],\"fields\":[{\"name\":\"a\",\"type\":\"enum\",\"choices\":[]}]"),
-        TYPE("\"key\":[\"a\"],\"fields\":[{\"name\":\"a\",\"type\":\"string\",\"private\":true}]"),
-        TYPE("\"key\":[\"a\"],\"fields\":[" F("a", "string") ",{\"name\":\"p\",\"type\":\"date\",\"private\":true}]"),
+        TYPE("\"key\":[\"a\"],\"fields\":[{\"name\":\"a\",\"type\":\"string\",\"private\":true}"
+             "]"),
+        TYPE("\"key\":[\"a\"],\"fields\":[" F(
+            "a", "string") ",{\"name\":\"p\",\"type\":\"date\",\"private\":true}]"),
         KEYED(",\"time\":\"b\""), /* not in the key */
         KEYED(",\"time\":\"a\""), /* no time */
         KEYED(",\"event\":\"a\""),
@@ -64,8 +67,9 @@ static void what_makes_no_sense_is_refused(void **state)
         KEYED(",\"scope\":\"c\""),
         KEYED(",\"indexes\":[\"c\"]"),
         "{\"types\":[{\"id\":\"T\"}]}",
-        "{\"types\":[{\"id\":\"t\",\"key\":[\"a\"],\"fields\":[" F("a", "string") "]},"
-        "{\"id\":\"t\",\"key\":[\"a\"],\"fields\":[" F("a", "string") "]}]}",
+        "{\"types\":[{\"id\":\"t\",\"key\":[\"a\"],\"fields\":[" F(
+            "a", "string") "]},"
+                           "{\"id\":\"t\",\"key\":[\"a\"],\"fields\":[" F("a", "string") "]}]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = {0};
@@ -73,7 +77,8 @@ static void what_makes_no_sense_is_refused(void **state)
             fail_msg("accepted: %s", bad[i]);
     }
     struct err e = {0};
-    struct dictionary *d = dictionary_make(span_of(KEYED(",\"event\":\"b\",\"indexes\":[\"b\"]")), &e);
+    struct dictionary *d =
+        dictionary_make(span_of(KEYED(",\"event\":\"b\",\"indexes\":[\"b\"]")), &e);
     assert_non_null(d);
     dictionary_unref(d);
     dictionary_unref(NULL);
@@ -82,7 +87,8 @@ static void what_makes_no_sense_is_refused(void **state)
 static bool follows(const char *before, const char *now)
 {
     struct err e = {0};
-    struct dictionary *b = dictionary_make(span_of(before), &e), *n = dictionary_make(span_of(now), &e);
+    struct dictionary *b = dictionary_make(span_of(before), &e),
+                      *n = dictionary_make(span_of(now), &e);
     if (!b || !n)
         fail_msg("%s", e.text);
     bool ok = dictionary_may_follow(b, n, &e);
@@ -92,9 +98,10 @@ static bool follows(const char *before, const char *now)
     return ok;
 }
 
-#define ONE(id, fields, rest) "{\"id\":\"" id "\",\"key\":[\"a\"],\"fields\":[" fields "]" rest "}"
+#define ONE(id, fields, rest)                                                                  \
+    "{\"id\":\"" id "\",\"key\":[\"a\"],\"fields\":[" fields "]" rest "}"
 #define TYPES(list) "{\"types\":[" list "]}"
-#define AB F("a", "string") "," F("b", "date")
+#define AB          F("a", "string") "," F("b", "date")
 
 static void only_appending_follows(void **state)
 {
@@ -117,7 +124,8 @@ static void only_appending_follows(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (follows(TYPES(ONE("t", AB, "")), cases[i].now) != cases[i].ok)
             fail_msg("%s", cases[i].now);
-    assert_false(follows(TYPES(ONE("t", AB, "") "," ONE("u", AB, "")), TYPES(ONE("t", AB, ""))));
+    assert_false(
+        follows(TYPES(ONE("t", AB, "") "," ONE("u", AB, "")), TYPES(ONE("t", AB, ""))));
     assert_true(follows(TYPES(ONE("t", AB, ",\"indexes\":[\"b\"]")), TYPES(ONE("t", AB, ""))));
 }
 
@@ -149,10 +157,13 @@ static void the_streets_own_dictionary_is_good(void **state)
     (void)state;
     static const char cmd[] =
         "lua5.4 -e 'package.path=\"\"; local function w(v) if type(v)==\"table\" then "
-        "if #v>0 or next(v)==nil then io.write(\"[\") for i,x in ipairs(v) do if i>1 then io.write(\",\") end w(x) end "
-        "io.write(\"]\") else io.write(\"{\") local c=false for k,x in pairs(v) do if c then io.write(\",\") end c=true "
+        "if #v>0 or next(v)==nil then io.write(\"[\") for i,x in ipairs(v) do if i>1 then "
+        "io.write(\",\") end w(x) end "
+        "io.write(\"]\") else io.write(\"{\") local c=false for k,x in pairs(v) do if c then "
+        "io.write(\",\") end c=true "
         "io.write(string.format(\"\\\"%s\\\":\",k)) w(x) end io.write(\"}\") end "
-        "elseif type(v)==\"string\" then io.write(\"\\\"\",v,\"\\\"\") else io.write(tostring(v)) end end "
+        "elseif type(v)==\"string\" then io.write(\"\\\"\",v,\"\\\"\") else "
+        "io.write(tostring(v)) end end "
         "w(dofile(\"scripts/office/records.lua\"))' 2>/dev/null";
     struct buf text = {0};
     char chunk[4096];

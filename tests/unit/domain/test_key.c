@@ -20,7 +20,8 @@ static void parts_are_joined_and_split(void **state)
     struct arena a = {0};
     struct span parts[4];
     struct span key = key_of2(&a, SPAN("E1"), SPAN("2020-06"), NULL);
-    assert_span(key, "E1\0" "2020-06\0");
+    assert_span(key, "E1\0"
+                     "2020-06\0");
     assert_int_equal(key_split(key, parts, 4), 2);
     assert_span(parts[0], "E1");
     assert_span(parts[1], "2020-06");
@@ -50,7 +51,8 @@ static void text_becomes_the_key_again(void **state)
     (void)state;
     struct arena a = {0};
     struct err e = {0};
-    assert_span(key_from_text(&a, SPAN("E1|2020-06"), 2, &e), "E1\0" "2020-06\0");
+    assert_span(key_from_text(&a, SPAN("E1|2020-06"), 2, &e), "E1\0"
+                                                              "2020-06\0");
     assert_span(key_from_text(&a, SPAN("a|b|c"), 2, &e), "a\0b|c\0");
     assert_span(key_from_text(&a, SPAN("a|b"), 1, &e), "a|b\0");
     assert_null(key_from_text(&a, SPAN("E1"), 2, &e).p);

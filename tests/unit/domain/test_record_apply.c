@@ -4,18 +4,22 @@
 #include "domain/key.h"
 #include "util/json.h"
 
-#define E1 "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"甲\",\"op_subdistrict\":\"330105003\"}\n"
-#define E1B "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"甲乙\",\"op_subdistrict\":\"330105003\"}\n"
-#define E2 "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"乙\"}\n"
-#define E3 "{\"ent_id\":\"E3\",\"snapshot_month\":\"2020-06\",\"name\":\"丙\"}\n"
+#define E1                                                                                     \
+    "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"甲\",\"op_subdistrict\":"   \
+    "\"330105003\"}\n"
+#define E1B                                                                                     \
+    "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"甲乙\",\"op_subdistrict\":" \
+    "\"330105003\"}\n"
+#define E2    "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"乙\"}\n"
+#define E3    "{\"ent_id\":\"E3\",\"snapshot_month\":\"2020-06\",\"name\":\"丙\"}\n"
 #define E1MAY "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-05\",\"name\":\"甲\"}\n"
-#define AT "2020-07-01T09:00:00+08:00"
+#define AT    "2020-07-01T09:00:00+08:00"
 
 static int count_all(struct fixture *f, const char *type)
 {
     struct view *v = fixture_view(f);
-    struct record_scan *s = record_scan_open(v, fixture_type(f->dictionary, type), NULL, 0, true,
-                                             SPAN_NONE, SEQ_LATEST);
+    struct record_scan *s = record_scan_open(v, fixture_type(f->dictionary, type), NULL, 0,
+                                             true, SPAN_NONE, SEQ_LATEST);
     struct entry e;
     struct err err = {0};
     int n = 0;
@@ -170,7 +174,8 @@ static void a_full_list_may_come_in_parts(void **state)
     assert_int_equal(count_all(&f, "dataset_update"), 1); /* told with the last part */
     part.last = true;
     r = fixture_send_with(&f, AT, "enterprise",
-                          "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"新\"}", part, NULL);
+                          "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"新\"}",
+                          part, NULL);
     assert_int_equal(r.accepted, 1);
     assert_int_equal(r.withdrawn, 1);
     assert_true(is_there(&f, "enterprise", "E1|2020-06"));
@@ -191,8 +196,9 @@ static void a_refused_line_is_not_missing(void **state)
     fixture_send(&f, AT, "enterprise", E1 E2 E3);
     struct batch full = {.full = true, .last = true};
     struct batch_result r = fixture_send_with(
-        &f, AT, "enterprise", E1 "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"staff_count\":\"x\"}",
-        full, NULL);
+        &f, AT, "enterprise",
+        E1 "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"staff_count\":\"x\"}", full,
+        NULL);
     assert_int_equal(r.withdrawn, 1);
     assert_false(r.withheld);
     assert_true(is_there(&f, "enterprise", "E2|2020-06"));
@@ -228,12 +234,25 @@ static void the_scope_is_said_or_seen(void **state)
     fixture_send_with(&f, AT, "occupancy", "{\"occupancy_id\":\"o1\"}", full, &e);
     assert_int_equal(e.code, ERR_INPUT);
     full.scope = SPAN_NONE; /* a type without scope is one list */
-    fixture_send_with(&f, AT, "occupancy", "{\"occupancy_id\":\"o1\"}\n{\"occupancy_id\":\"o2\"}", full, NULL);
+    fixture_send_with(&f, AT, "occupancy",
+                      "{\"occupancy_id\":\"o1\"}\n{\"occupancy_id\":\"o2\"}", full, NULL);
     r = fixture_send_with(&f, AT, "occupancy", "{\"occupancy_id\":\"o2\"}", full, NULL);
     assert_int_equal(r.withdrawn, 1);
     /* an empty list without scope means this month: July has nothing */
     r = fixture_send_with(&f, AT, "enterprise", "", full, NULL);
     assert_int_equal(r.withdrawn, 0);
+    fixture_close(&f);
+}
+
+static void a_batch_of_bad_lines_keeps_no_source_alive(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f);
+    fixture_send(&f, AT, "enterprise", "{}\n{}\n");
+    assert_int_equal(count_all(&f, "dataset_update"), 0);
+    fixture_send(&f, AT, "enterprise", ""); /* an empty pull is a sign of life */
+    assert_int_equal(count_all(&f, "dataset_update"), 1);
     fixture_close(&f);
 }
 
@@ -267,8 +286,9 @@ static void a_streamed_batch_tells_once(void **state)
     assert_int_equal(count_all(&f, "dataset_update"), 1);
     struct view *v = fixture_view(&f);
     struct entry e;
-    assert_true(version_get(v, &f.arena, ENTRY_BATCH, key_of2(&f.arena, SPAN("tester"), SPAN("s1"), NULL),
-                            SEQ_LATEST, &e, NULL));
+    assert_true(version_get(v, &f.arena, ENTRY_BATCH,
+                            key_of2(&f.arena, SPAN("tester"), SPAN("s1"), NULL), SEQ_LATEST, &e,
+                            NULL));
     const struct json *j = json_parse(&f.arena, e.body, NULL, NULL, NULL);
     assert_int_equal(json_get(j, "rows")->integer, 3);
     assert_int_equal(json_get(j, "parts")->integer, 3);
@@ -289,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_full_list_may_come_in_parts),
         cmocka_unit_test(a_refused_line_is_not_missing),
         cmocka_unit_test(the_scope_is_said_or_seen),
+        cmocka_unit_test(a_batch_of_bad_lines_keeps_no_source_alive),
         cmocka_unit_test(a_batch_name_is_short),
         cmocka_unit_test(a_streamed_batch_tells_once),
     };

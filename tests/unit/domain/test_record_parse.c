@@ -52,14 +52,19 @@ static void good_records_are_taken(void **state)
         {ENT(""), "E1|2020-06 ent_id=E1 snapshot_month=2020-06"},
         {ENT(",\"staff_count\":5.0,\"reg_capital_cny\":1e3"),
          "E1|2020-06 ent_id=E1 snapshot_month=2020-06 reg_capital_cny=1000 staff_count=5"},
-        {ENT(",\"reg_capital_cny\":-0.0"), "E1|2020-06 ent_id=E1 snapshot_month=2020-06 reg_capital_cny=0"},
+        {ENT(",\"reg_capital_cny\":-0.0"),
+         "E1|2020-06 ent_id=E1 snapshot_month=2020-06 reg_capital_cny=0"},
         {ENT(",\"name\":null,\"type\":\"enterprise\",\"stored_at\":7,\"_seq\":9,\"_at\":\"x\""),
          "E1|2020-06 ent_id=E1 snapshot_month=2020-06"},
         {ENT(",\"name\":\"第一行\\n第二行\\t\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9\""),
-         "E1|2020-06 ent_id=E1 snapshot_month=2020-06 name=第一行\n第二行\t\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9"},
-        {ENT(",\"established_on\":\"1944-02-29\",\"is_key\":false,\"reg_status\":\"cancelled\",\"tags\":[]"),
-         "E1|2020-06 ent_id=E1 snapshot_month=2020-06 reg_status=cancelled established_on=1944-02-29 tags= is_key=false"},
-        {"{\"tags\":[\"a\",\"b;c\"],\"snapshot_month\":\"2020-06\",\"ent_id\":\"\\u0045\\u0031\"}",
+         "E1|2020-06 ent_id=E1 snapshot_month=2020-06 "
+         "name=第一行\n第二行\t\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9"},
+        {ENT(",\"established_on\":\"1944-02-29\",\"is_key\":false,\"reg_status\":\"cancelled\","
+             "\"tags\":[]"),
+         "E1|2020-06 ent_id=E1 snapshot_month=2020-06 reg_status=cancelled "
+         "established_on=1944-02-29 tags= is_key=false"},
+        {"{\"tags\":[\"a\",\"b;c\"],\"snapshot_month\":\"2020-06\",\"ent_id\":"
+         "\"\\u0045\\u0031\"}",
          "E1|2020-06 ent_id=E1 snapshot_month=2020-06 tags=a;b;c"},
     };
     setup(&f);
@@ -67,8 +72,10 @@ static void good_records_are_taken(void **state)
         assert_string_equal(parse(&f, "enterprise", cases[i][0]), cases[i][1]);
     /* times of any zone are kept as those of the street, in keys as well */
     assert_string_equal(
-        parse(&f, "sensor_reading", "{\"device_id\":\"D\",\"at\":\"2020-06-30T23:30:00.5Z\",\"metric\":\"temp_c\"}"),
-        "D|2020-07-01T07:30:00.500000+08:00|temp_c device_id=D at=2020-07-01T07:30:00.500000+08:00 metric=temp_c");
+        parse(&f, "sensor_reading",
+              "{\"device_id\":\"D\",\"at\":\"2020-06-30T23:30:00.5Z\",\"metric\":\"temp_c\"}"),
+        "D|2020-07-01T07:30:00.500000+08:00|temp_c device_id=D "
+        "at=2020-07-01T07:30:00.500000+08:00 metric=temp_c");
     teardown(&f);
 }
 
@@ -87,8 +94,10 @@ static void bad_records_are_refused_with_field_and_cure(void **state)
         {"{\"ent_id\":\"\",\"snapshot_month\":\"2020-06\"}", "ent_id", "不能为空"},
         {"{\"ent_id\":\"a\\nb\",\"snapshot_month\":\"2020-06\"}", "ent_id", "控制字符"},
         {"{\"ent_id\":5,\"snapshot_month\":\"2020-06\"}", "ent_id", "收到“5”"},
-        {"{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-13\"}", "snapshot_month", "写成 2020-07"},
-        {"{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06-01\"}", "snapshot_month", "2020-06-01"},
+        {"{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-13\"}", "snapshot_month",
+         "写成 2020-07"},
+        {"{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06-01\"}", "snapshot_month",
+         "2020-06-01"},
         {"{\"ent_id\":\"E1\",\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\"}", "", "ent_id"},
         {ENT(",\"staf_count\":5"), "staf_count", "是不是 staff_count"},
         {ENT(",\"zzz\":5"), "zzz", "没有字段"},
@@ -114,12 +123,14 @@ static void bad_records_are_refused_with_field_and_cure(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *out = parse(&f, "enterprise", cases[i].text);
         size_t n = strlen(cases[i].field);
-        if (strncmp(out, cases[i].field, n) != 0 || out[n] != ':' || !strstr(out, cases[i].says))
+        if (strncmp(out, cases[i].field, n) != 0 || out[n] != ':' ||
+            !strstr(out, cases[i].says))
             fail_msg("%s → %s", cases[i].text, out);
     }
-    assert_non_null(strstr(parse(&f, "sensor_reading",
-                                 "{\"device_id\":\"D\",\"at\":\"2020-06-30T23:30:00\",\"metric\":\"temp_c\"}"),
-                           "带时区"));
+    assert_non_null(strstr(
+        parse(&f, "sensor_reading",
+              "{\"device_id\":\"D\",\"at\":\"2020-06-30T23:30:00\",\"metric\":\"temp_c\"}"),
+        "带时区"));
     teardown(&f);
 }
 
@@ -130,16 +141,20 @@ static void keys_and_lines_end_at_their_limits(void **state)
     char text[300 + 64 * 1024], id[300];
     setup(&f);
     memset(id, 'x', sizeof id);
-    for (int n = 246; n <= 249; n++) { /* 256 bytes with "2020-06" and two zeros: 247 are left */
-        snprintf(text, sizeof text, "{\"ent_id\":\"%.*s\",\"snapshot_month\":\"2020-06\"}", n, id);
+    for (int n = 246; n <= 249;
+         n++) { /* 256 bytes with "2020-06" and two zeros: 247 are left */
+        snprintf(text, sizeof text, "{\"ent_id\":\"%.*s\",\"snapshot_month\":\"2020-06\"}", n,
+                 id);
         const char *out = parse(&f, "enterprise", text);
         assert_int_equal(strstr(out, "主键太长") == NULL, n <= 247);
     }
-    size_t head = (size_t)snprintf(text, sizeof text, "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"");
+    size_t head = (size_t)snprintf(
+        text, sizeof text, "{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"");
     for (size_t whole = 64 * 1024; whole <= 64 * 1024 + 1; whole++) {
         memset(text + head, 'y', whole - head - 2);
         memcpy(text + whole - 2, "\"}", 3);
-        assert_int_equal(strncmp(parse(&f, "enterprise", text), "E1|", 3) == 0, whole == 64 * 1024);
+        assert_int_equal(strncmp(parse(&f, "enterprise", text), "E1|", 3) == 0,
+                         whole == 64 * 1024);
     }
     teardown(&f);
 }
@@ -166,7 +181,8 @@ static void private_fields_are_sealed_masked_and_erased(void **state)
     struct err e = {0};
     struct record r, again;
     const char *field;
-    static const char text[] = "{\"person_key\":\"p1\",\"name\":\"张三丰\",\"phone\":\"13812348000\"}";
+    static const char text[] =
+        "{\"person_key\":\"p1\",\"name\":\"张三丰\",\"phone\":\"13812348000\"}";
     fixture_open(&f);
     struct vault *vault = vault_open(f.dir, &e);
     assert_non_null(vault);
@@ -200,8 +216,9 @@ static void event_time_is_a_moment_or_the_start_of_the_day(void **state)
     int64_t us, want;
     setup(&f);
     const struct type *t = fixture_type(f.dictionary, "camera_event");
-    assert_true(record_parse(t, SPAN("{\"event_id\":\"c\",\"occurred_at\":\"2020-07-01T08:00:00+08:00\"}"), NULL,
-                             &f.arena, &r, &field, &e));
+    assert_true(record_parse(
+        t, SPAN("{\"event_id\":\"c\",\"occurred_at\":\"2020-07-01T08:00:00+08:00\"}"), NULL,
+        &f.arena, &r, &field, &e));
     assert_true(record_event_time(t, r.body, &us));
     assert_true(calendar_parse_datetime(SPAN("2020-07-01T00:00:00Z"), &want) && us == want);
     t = fixture_type(f.dictionary, "enterprise");

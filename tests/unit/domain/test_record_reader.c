@@ -6,7 +6,8 @@
 static const char *take_in(struct fixture *f, const char *type, enum record_format format,
                            struct span text, size_t step, bool drop)
 {
-    struct record_reader *r = record_reader_new(fixture_type(f->dictionary, type), format, NULL);
+    struct record_reader *r =
+        record_reader_new(fixture_type(f->dictionary, type), format, NULL);
     struct err e = {0};
     bool ok = true;
     char *lines[4096] = {0};
@@ -28,7 +29,8 @@ static const char *take_in(struct fixture *f, const char *type, enum record_form
             buf_printf(&b, "%ld:", records[i].line);
             key_put_text(&b, records[i].key);
             buf_char(&b, '\0');
-            assert_true(records[i].line > 0 && records[i].line < 4096 && !lines[records[i].line]);
+            assert_true(records[i].line > 0 && records[i].line < 4096 &&
+                        !lines[records[i].line]);
             lines[records[i].line] = b.p;
             max = records[i].line > max ? records[i].line : max;
         }
@@ -42,7 +44,8 @@ static const char *take_in(struct fixture *f, const char *type, enum record_form
             }
             buf_char(&b, '\0');
             assert_true(refusals[i].message[0] != '\0');
-            assert_true(refusals[i].line > 0 && refusals[i].line < 4096 && !lines[refusals[i].line]);
+            assert_true(refusals[i].line > 0 && refusals[i].line < 4096 &&
+                        !lines[refusals[i].line]);
             lines[refusals[i].line] = b.p;
             max = refusals[i].line > max ? refusals[i].line : max;
         }
@@ -101,9 +104,10 @@ static void lines_are_taken_or_refused_one_by_one(void **state)
     setup(&f);
     assert_string_equal(take(&f, "enterprise", RECORD_NDJSON, ""), "");
     assert_string_equal(take(&f, "enterprise", RECORD_NDJSON, L("E1")), "1:E1|2020-06");
-    assert_string_equal(take(&f, "enterprise", RECORD_NDJSON,
-                             "\xEF\xBB\xBF" L("E1") "\r\n\n" BAD "\n{oops\n" L("E2") "\n5\n" L("E3") "\n\n"),
-                        "1:E1|2020-06 3!staff_count@E9|2020-06 4! 5:E2|2020-06 6! 7:E3|2020-06");
+    assert_string_equal(
+        take(&f, "enterprise", RECORD_NDJSON,
+             "\xEF\xBB\xBF" L("E1") "\r\n\n" BAD "\n{oops\n" L("E2") "\n5\n" L("E3") "\n\n"),
+        "1:E1|2020-06 3!staff_count@E9|2020-06 4! 5:E2|2020-06 6! 7:E3|2020-06");
     teardown(&f);
 }
 
@@ -121,9 +125,10 @@ static void a_line_too_long_is_refused_alone(void **state)
             buf_char(&b, 'z');
         buf_str(&b, "\"}\n" L("E3"));
         for (size_t step = 1000; step < 200000; step *= 7)
-            assert_string_equal(take_in(&f, "enterprise", RECORD_NDJSON, buf_view(&b), step, true),
-                                n == 64 * 1024 ? "1:E1|2020-06 2:E2|2020-06 3:E3|2020-06"
-                                               : "1:E1|2020-06 2! 3:E3|2020-06");
+            assert_string_equal(
+                take_in(&f, "enterprise", RECORD_NDJSON, buf_view(&b), step, true),
+                n == 64 * 1024 ? "1:E1|2020-06 2:E2|2020-06 3:E3|2020-06"
+                               : "1:E1|2020-06 2! 3:E3|2020-06");
         buf_free(&b);
     }
     teardown(&f);
@@ -176,13 +181,20 @@ static void a_table_is_read_by_its_head(void **state)
         const char *text, *want;
     } cases[] = {
         {"ent_id,snapshot_month\nE1,2020-06\n", "2:E1|2020-06"},
-        {"快照月,统一社会信用代码,从业人数\r\n2020-06,E1,5\r\n2020-06,E2,\r\n", "2:E1|2020-06 3:E2|2020-06"},
-        {"\xEF\xBB\xBF" "ent_id,snapshot_month,stored_at,type\n E1 ,2020-06,x,y\n", "2:E1|2020-06"},
+        {"快照月,统一社会信用代码,从业人数\r\n2020-06,E1,5\r\n2020-06,E2,\r\n",
+         "2:E1|2020-06 3:E2|2020-06"},
+        {"\xEF\xBB\xBF"
+         "ent_id,snapshot_month,stored_at,type\n E1 ,2020-06,x,y\n",
+         "2:E1|2020-06"},
         {"ent_id,snapshot_month,staff_count,is_key,tags,reg_capital_cny\n"
-         "E1,2020-06,5.0,是,高新;小微；规上,1.5\nE2,2020-06,x,,,\nE3,2020-06,,maybe,,\nE4,2020-06,,0,,\"1,000\"\n",
-         "2:E1|2020-06 3!staff_count@E2|2020-06 4!is_key@E3|2020-06 5!reg_capital_cny@E4|2020-06"},
-        {"ent_id,snapshot_month\n,2020-06\nE2\nE3,2020-06,x\n,\nE4,2020-06", "2!ent_id 3! 4! 6:E4|2020-06"},
-        {"ent_id,snapshot_month,name\nE1,2020-06,\"两\n行\"\nE2,2020-06,x", "2:E1|2020-06 4:E2|2020-06"},
+         "E1,2020-06,5.0,是,高新;小微；规上,1.5\nE2,2020-06,x,,,\nE3,2020-06,,maybe,,\nE4,2020-"
+         "06,,0,,\"1,000\"\n",
+         "2:E1|2020-06 3!staff_count@E2|2020-06 4!is_key@E3|2020-06 "
+         "5!reg_capital_cny@E4|2020-06"},
+        {"ent_id,snapshot_month\n,2020-06\nE2\nE3,2020-06,x\n,\nE4,2020-06",
+         "2!ent_id 3! 4! 6:E4|2020-06"},
+        {"ent_id,snapshot_month,name\nE1,2020-06,\"两\n行\"\nE2,2020-06,x",
+         "2:E1|2020-06 4:E2|2020-06"},
         {"", "#"},
         {"\n\n", "#"},
         {"ent_id\nE1\n", "#"},
@@ -199,8 +211,9 @@ static void a_table_is_read_by_its_head(void **state)
         if (n != strlen(cases[i].want) || strncmp(out, cases[i].want, n) != 0)
             fail_msg("%s → %s", cases[i].text, out);
     }
-    assert_non_null(strstr(take(&f, "enterprise", RECORD_CSV, "ent_id,snapshot_month,staf_count\n"),
-                           "是不是 staff_count"));
+    assert_non_null(
+        strstr(take(&f, "enterprise", RECORD_CSV, "ent_id,snapshot_month,staf_count\n"),
+               "是不是 staff_count"));
     teardown(&f);
 }
 

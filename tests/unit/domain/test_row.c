@@ -56,8 +56,9 @@ static void every_kind_comes_back(void **state)
         row_put_json(&j, &v);
     }
     json_w_array_end(&j);
-    assert_span(buf_view(&json), "[\"E1\",\"2020-01\",\"\",null,\"active\",\"1944-12-31\",0,-9007199254740991,"
-                                 "[\"高新\",\"\",\"小微\"],null]");
+    assert_span(buf_view(&json),
+                "[\"E1\",\"2020-01\",\"\",null,\"active\",\"1944-12-31\",0,-9007199254740991,"
+                "[\"高新\",\"\",\"小微\"],null]");
     struct row_value list = row_get(t, buf_view(&body), 8);
     buf_clear(&json);
     row_put_text(&json, &list);
@@ -115,7 +116,8 @@ static void damaged_bodies_are_not_sound(void **state)
         struct span s = {copy, body.n};
         memcpy(copy, body.p, body.n);
         for (unsigned k = unit_below(3) + 1; k; k--)
-            copy[unit_below(2) ? unit_below(48) : unit_below((unsigned)body.n)] = (char)unit_random();
+            copy[unit_below(2) ? unit_below(48) : unit_below((unsigned)body.n)] =
+                (char)unit_random();
         if (row_is_sound(t, s)) { /* then everything can be read */
             buf_clear(&json);
             struct json_w j = json_w_begin(&json);

@@ -24,7 +24,8 @@ static void teardown(struct sealing *s)
     fixture_close(&s->f);
 }
 
-static struct span sealed(struct sealing *s, const char *person, const char *field, struct span plain)
+static struct span sealed(struct sealing *s, const char *person, const char *field,
+                          struct span plain)
 {
     struct span out = SPAN_NONE;
     if (!seal_text(s->vault, span_of(person), span_of(field), plain, &s->f.arena, &out, &s->e))
@@ -59,16 +60,19 @@ static void only_person_and_field_open_it(void **state)
         for (size_t i = 0; i < n; i++)
             text[i] = (char)unit_random();
         struct span box = sealed(&s, "identity|p1", "name", (struct span){text, n});
-        assert_true(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"), box, &s.f.arena, &plain, &s.e));
+        assert_true(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"), box, &s.f.arena,
+                              &plain, &s.e));
         assert_true(span_eq(plain, (struct span){text, n}));
-        assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("phone"), box, &s.f.arena, &plain, &s.e));
+        assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("phone"), box, &s.f.arena,
+                               &plain, &s.e));
         char *bent = arena_copy(&s.f.arena, box.p, box.n);
         unsigned at = unit_below((unsigned)box.n);
         bent[at] = bent[at] == 'A' ? 'Q' : 'A';
-        assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"), (struct span){bent, box.n},
-                               &s.f.arena, &plain, &s.e));
-        assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"), (struct span){box.p, unit_below((unsigned)box.n)},
-                               &s.f.arena, &plain, &s.e));
+        assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"),
+                               (struct span){bent, box.n}, &s.f.arena, &plain, &s.e));
+        assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"),
+                               (struct span){box.p, unit_below((unsigned)box.n)}, &s.f.arena,
+                               &plain, &s.e));
     }
     teardown(&s);
 }
@@ -82,11 +86,14 @@ static void who_is_erased_stays_erased(void **state)
     struct span box = sealed(&s, "identity|p1", "name", SPAN("张三"));
     struct span other = sealed(&s, "identity|p2", "name", SPAN("李四"));
     assert_true(vault_person_erase(s.vault, SPAN("identity|p1"), &s.e));
-    assert_false(seal_open(s.vault, SPAN("identity|p1"), SPAN("name"), box, &s.f.arena, &plain, &s.e));
+    assert_false(
+        seal_open(s.vault, SPAN("identity|p1"), SPAN("name"), box, &s.f.arena, &plain, &s.e));
     assert_int_equal(s.e.code, ERR_MISSING);
-    assert_false(seal_text(s.vault, SPAN("identity|p1"), SPAN("name"), SPAN("张三"), &s.f.arena, &out, &s.e));
+    assert_false(seal_text(s.vault, SPAN("identity|p1"), SPAN("name"), SPAN("张三"), &s.f.arena,
+                           &out, &s.e));
     assert_int_equal(s.e.code, ERR_MISSING);
-    assert_true(seal_open(s.vault, SPAN("identity|p2"), SPAN("name"), other, &s.f.arena, &plain, &s.e));
+    assert_true(
+        seal_open(s.vault, SPAN("identity|p2"), SPAN("name"), other, &s.f.arena, &plain, &s.e));
     assert_span(plain, "李四");
     teardown(&s);
 }
@@ -96,8 +103,10 @@ static void a_person_is_type_and_first_key_part(void **state)
     (void)state;
     struct arena a = {0};
     struct dictionary *d = fixture_dictionary();
-    assert_span(seal_person(&a, fixture_type(d, "identity"), key_of1(&a, SPAN("p1"), NULL)), "identity|p1");
-    assert_span(seal_person(&a, fixture_type(d, "enterprise"), key_of2(&a, SPAN("E1"), SPAN("2020-06"), NULL)),
+    assert_span(seal_person(&a, fixture_type(d, "identity"), key_of1(&a, SPAN("p1"), NULL)),
+                "identity|p1");
+    assert_span(seal_person(&a, fixture_type(d, "enterprise"),
+                            key_of2(&a, SPAN("E1"), SPAN("2020-06"), NULL)),
                 "enterprise|E1");
     dictionary_unref(d);
     arena_free(&a);

@@ -5,10 +5,10 @@
 
 #define AT "2020-01-02T09:00:00+08:00"
 
-static const char org[] =
-    "{\"home\":\"330105003\",\"street\":\"小河街道\",\"offices\":[{\"id\":\"safety\",\"name\":\"平安办\"}],"
-    "\"receivers\":[{\"id\":\"police\",\"name\":\"派出所\"}],"
-    "\"communities\":[{\"id\":\"xiaohe\",\"name\":\"小河社区\"}]}";
+static const char org[] = "{\"home\":\"330105003\",\"street\":\"小河街道\",\"offices\":[{"
+                          "\"id\":\"safety\",\"name\":\"平安办\"}],"
+                          "\"receivers\":[{\"id\":\"police\",\"name\":\"派出所\"}],"
+                          "\"communities\":[{\"id\":\"xiaohe\",\"name\":\"小河社区\"}]}";
 static const char calendar_one[] =
     "{\"2020\":{\"off\":[\"2020-10-01\",\"2020-10-02\"],\"work\":[\"2020-09-27\"]}}";
 /* 10-02 is gone, 09-27 is off after all, 10-10 is new */
@@ -23,7 +23,8 @@ struct importing {
 static bool import(void *ctx, struct txn *t, struct err *e)
 {
     struct importing *i = ctx;
-    return street_import(t, span_of(i->records), span_of(i->org), span_of(i->calendar), &i->changed, e);
+    return street_import(t, span_of(i->records), span_of(i->org), span_of(i->calendar),
+                         &i->changed, e);
 }
 
 static bool day_is(struct fixture *f, const char *date, bool expect)
@@ -70,7 +71,8 @@ static void the_office_files_are_stored_once(void **state)
     struct street *s = street_load(v, SEQ_LATEST, &e);
     assert_span(street_home(s), "330105003");
     assert_true(street_has_office(s, SPAN("safety")) && !street_has_office(s, SPAN("police")));
-    assert_true(street_has_community(s, SPAN("xiaohe")) && !street_has_community(s, SPAN("dahe")));
+    assert_true(street_has_community(s, SPAN("xiaohe")) &&
+                !street_has_community(s, SPAN("dahe")));
     assert_string_equal(street_office_name(s, SPAN("police"), "?"), "派出所");
     assert_string_equal(street_office_name(s, SPAN("x"), "?"), "?");
     assert_string_equal(street_community_name(s, SPAN("xiaohe"), "?"), "小河社区");
@@ -94,7 +96,7 @@ static void holidays_become_records_and_follow_the_file(void **state)
     assert_true(fixture_do(&f, AT, import, &i, &e));
     assert_true(day_is(&f, "2020-10-01", false)); /* Thursday */
     assert_true(day_is(&f, "2020-10-02", false));
-    assert_true(day_is(&f, "2020-09-27", true)); /* Sunday */
+    assert_true(day_is(&f, "2020-09-27", true));  /* Sunday */
     assert_true(day_is(&f, "2020-10-10", false)); /* Saturday */
     assert_true(day_is(&f, "2020-10-09", true));
     i.calendar = calendar_two;
@@ -136,7 +138,8 @@ static void what_does_not_follow_is_refused_whole(void **state)
     fixture_open(&f);
     assert_true(fixture_do(&f, AT, import, &i, &e));
     uint64_t before = head(&f);
-    i.records = "{\"types\":[{\"id\":\"t\",\"key\":[\"a\"],\"fields\":[{\"name\":\"a\",\"type\":\"string\"}]}]}";
+    i.records = "{\"types\":[{\"id\":\"t\",\"key\":[\"a\"],\"fields\":[{\"name\":\"a\","
+                "\"type\":\"string\"}]}]}";
     assert_false(fixture_do(&f, NULL, import, &i, &e));
     assert_int_equal(e.code, ERR_CONFLICT);
     i.records = fixture_records;
