@@ -460,10 +460,7 @@ static void quiesce(struct server *s)
     s->closed = true;
     pthread_mutex_unlock(&s->lock);
     if (s->lws) {
-        lws_context_destroy(
-            s->lws); /* with a foreign loop the first call closes, the second frees */
-        ev_run(s->loop, EVRUN_NOWAIT);
-        lws_context_destroy(s->lws);
+        lws_context_destroy(s->lws); /* libev closes in place: one call frees it all, unlike libuv */
         s->lws = NULL;
     }
     for (int i = 0; i < DRAIN_WAITS && request_any_busy(s); i++) {
