@@ -1,8 +1,8 @@
 #include "store/entry_code.h"
 
 #include <string.h>
-#include <zlib.h>
 
+#include "store/crc.h"
 #include "util/buf.h"
 
 enum { HEAD = 40, POSTING_HEAD = 11 };
@@ -23,8 +23,7 @@ static uint32_t checksum(uint64_t seq, const char *p, size_t n)
 {
     char head[8];
     be64_put(head, seq);
-    uLong crc = crc32(0, (const Bytef *)head, sizeof head);
-    return (uint32_t)crc32_z(crc, (const Bytef *)p, n);
+    return crc32c(crc32c(0, head, sizeof head), p, n);
 }
 
 static size_t cut(size_t n)

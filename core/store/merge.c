@@ -11,10 +11,18 @@
 #include "util/buf.h"
 #include "util/err.h"
 
+/* How long the tail may grow. A large index gets a longer one: its pages are written once per merge, and
+ * more postings share the cost; up to four times, for memory and for the time a start takes. */
+static size_t limit(const struct store *s)
+{
+    size_t least = s->options.tail_postings, want = s->indexed / 8;
+    return want < least ? least : want < least * 4 ? want : least * 4;
+}
+
 void merge_cut(struct store *s)
 {
     struct tails *t = &s->tails;
-    if (t->count == TAILS_MAX || tail_count(t->list[0]) < s->options.tail_postings)
+    if (t->count == TAILS_MAX || tail_count(t->list[0]) < limit(s))
         return;
     pthread_mutex_lock(&s->lock);
     tail_freeze(t->list[0], s->head);
@@ -58,8 +66,12 @@ bool merge_step(struct txn *t, struct err *e)
     t->frozen = tail_to(front);
     if (!put_slice(t, &s->merge_at, slice, e))
         return false;
-    if (!s->merge_at)
+    if (!s->merge_at) {
+        MDB_stat st;
         t->merged = t->frozen;
+        if (mdb_stat(t->view.txn, s->db.table[TABLE_INDEX], &st) == 0)
+            s->indexed = st.ms_entries;
+    }
     return (t->merged == s->merged && t->frozen == s->frozen) || put_state(t, e);
 }
 

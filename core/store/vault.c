@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "store/crc.h"
 #include "store/db.h"
 #include "store/vault_impl.h"
 #include "util/buf.h"
@@ -108,8 +108,7 @@ static bool end(struct vault *v, MDB_txn *txn, int rc, struct err *e)
 
 static uint32_t checksum(struct span key, const char *p, size_t n)
 {
-    uLong crc = crc32(0, (const Bytef *)key.p, (uInt)key.n);
-    return (uint32_t)crc32_z(crc, (const Bytef *)p, n);
+    return crc32c(crc32c(0, key.p, key.n), p, n);
 }
 
 static bool open_value(struct span key, struct span bytes, struct span *value)
