@@ -166,7 +166,7 @@ static bool settle_entry(struct play *p, const struct entry *entry)
         p->cursor = entry->seq;
         break;
     }
-    buf_free(&x.effects);
+    evaluated_free(&x);
     buf_free(&text);
     arena_free(&a);
     return ok;

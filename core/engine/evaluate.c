@@ -8,6 +8,7 @@
 #include "engine/evaluate_impl.h"
 #include "engine/late.h"
 #include "engine/lua_json.h"
+#include "store/version.h"
 #include "util/calendar.h"
 #include "util/id.h"
 #include "util/json.h"
@@ -181,6 +182,14 @@ static const char *const effect_names[] = {
     [EFFECT_LOG] = "log",
 };
 
+static void note_set(struct buf *sets, const struct effect *x)
+{
+    uint32_t sizes[2] = {(uint32_t)x->key.n, (uint32_t)x->members.n};
+    buf_put(sets, sizes, sizeof sizes);
+    buf_span(sets, x->key);
+    buf_span(sets, x->members);
+}
+
 static void emit_one(struct work *w, const struct effect *x)
 {
     struct buf *b = &w->out->effects;
@@ -205,7 +214,7 @@ static void emit_one(struct work *w, const struct effect *x)
     if (x->kind == EFFECT_ALERT)
         buf_printf(b, ",\"level\":\"%s\"", alert_level_name(x->level));
     if (x->kind == EFFECT_SET) {
-        w->out->sets = true;
+        note_set(&w->out->sets, x);
         buf_str(b, x->members.n ? ",\"value\":" : "");
     }
     buf_span(b, x->members);
@@ -378,6 +387,29 @@ static enum evaluate_result judge_tick(struct work *w)
     return EVALUATE_DONE;
 }
 
+/* A timer that this scenario has moved or dropped at an earlier entry does not ring, even if the writer told
+ * it to before it knew: own effects count from the entry that caused them, not from their commit. */
+static enum evaluate_result still_set(struct work *w, bool *set)
+{
+    const struct entry *entry = w->ev.entry;
+    struct entry timers[16];
+    size_t n = 0;
+    *set = true;
+    if (!api_settle(&w->ev, w->e))
+        return EVALUATE_BROKEN;
+    struct err e = {0};
+    if (!version_history(w->ev.host->view, &w->ev.scratch, ENTRY_TIMER, entry->key, SEQ_LATEST,
+                         timers, 16, &n, &e) &&
+        e.code != ERR_MISSING) {
+        *w->e = e;
+        return EVALUATE_BROKEN;
+    }
+    for (size_t i = 0; i < n && timers[i].seq > entry->cause; i++)
+        if (timers[i].cause < entry->seq)
+            *set = false;
+    return EVALUATE_DONE;
+}
+
 static enum evaluate_result judge_wake(struct work *w)
 {
     const struct entry *entry = w->ev.entry;
@@ -385,6 +417,10 @@ static enum evaluate_result judge_wake(struct work *w)
     struct json_limits wide = {.bytes = 1 << 20, .keys = 10000, .string = 1 << 20};
     if (key_split(entry->key, parts, 2) != 2 || !span_eq(parts[0], w->ev.in->scenario.id))
         return EVALUATE_DONE;
+    bool set;
+    enum evaluate_result r = still_set(w, &set);
+    if (r != EVALUATE_DONE || !set)
+        return r;
     const struct json *body = json_parse(&w->ev.keep, entry->body, &wide, NULL, w->e);
     if (!body)
         return EVALUATE_BROKEN;
@@ -403,7 +439,7 @@ static enum evaluate_result judge_wake(struct work *w)
     struct effects list = {0};
     look_at(w, NULL, NULL, due, entry->seq);
     w->ev.quiet = "24h";
-    enum evaluate_result r = call(w, &c, &limit_small, &list);
+    r = call(w, &c, &limit_small, &list);
     if (r != EVALUATE_DONE)
         return r;
     merge(w, &list, 0);
@@ -473,7 +509,7 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
     w.ev.now = entry->at;
     size_t effects = out->effects.n;
     uint32_t count = out->effect_count;
-    bool sets = out->sets;
+    size_t sets = out->sets.n;
     enum evaluate_result r = judge(&w);
     if (r == EVALUATE_DONE) {
         emit_unknown(&w);
@@ -482,12 +518,18 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
     } else {
         out->effects.n = effects;
         out->effect_count = count;
-        out->sets = sets;
+        out->sets.n = sets;
     }
     buf_free(&w.ev.json);
     arena_free(&w.ev.scratch);
     arena_free(&w.ev.keep);
     return r;
+}
+
+void evaluated_free(struct evaluated *x)
+{
+    buf_free(&x->effects);
+    buf_free(&x->sets);
 }
 
 void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version, uint64_t from,

@@ -51,9 +51,11 @@ struct evaluated {
     struct buf effects; /* JSON objects, joined by ',' */
     uint32_t effect_count;
     uint64_t runs, unknown;
-    bool sets;          /* some effect sets own state */
+    struct buf sets; /* what ctx:set set: u32 sizes, key, value (no value: forgotten) */
     struct evaluate_fault fault;
 };
+
+void evaluated_free(struct evaluated *x);
 
 enum evaluate_result {
     EVALUATE_DONE,   /* effects appended */

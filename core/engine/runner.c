@@ -1,0 +1,300 @@
+#include "engine/runner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "domain/scenario.h"
+#include "engine/instance.h"
+#include "engine/late.h"
+#include "engine/page.h"
+#include "store/txn.h"
+#include "store/version.h"
+#include "store/view.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+enum { RENEW_US = 500 * 1000 };
+
+void runner_init(struct runner *r, struct engine *en, struct span id)
+{
+    *r = (struct runner){.engine = en, .state = RUNNER_STALE};
+    snprintf(r->id, sizeof r->id, "%.*s", SPAN_ARG(id));
+}
+
+static void forget(struct evaluated *x)
+{
+    buf_clear(&x->effects);
+    buf_clear(&x->sets);
+    x->effect_count = 0;
+    x->runs = x->unknown = 0;
+}
+
+void runner_fini(struct runner *r)
+{
+    instance_free(r->in);
+    evaluated_free(&r->made);
+    evaluated_free(&r->entry);
+    buf_free(&r->overlay);
+}
+
+static struct span id_of(const struct runner *r)
+{
+    return span_of(r->id);
+}
+
+/* --- the watchdog's page --------------------------------------------------------------------------- */
+
+static void page_begin(struct runner *r, uint64_t seq)
+{
+    struct page *p = r->engine->page;
+    atomic_fetch_add(&p->turn, 1);
+    memcpy(p->scenario, r->id, sizeof r->id);
+    atomic_store(&p->since, clock_mono_us());
+    atomic_store(&p->seq, seq);
+    atomic_fetch_add(&p->turn, 1);
+}
+
+static void page_end(struct runner *r)
+{
+    atomic_store(&r->engine->page->seq, 0);
+}
+
+/* --- outcomes --------------------------------------------------------------------------------------- */
+
+static void send(struct runner *r, uint64_t to, const struct evaluated *made, bool fault)
+{
+    struct buf text = {0};
+    evaluate_outcome_write(&text, id_of(r), r->version, r->sent, to, made, fault);
+    r->on_way++;
+    r->sent = to;
+    r->engine->send(r->engine, buf_view(&text));
+    buf_free(&text);
+}
+
+void runner_flush(struct runner *r)
+{
+    if (r->state != RUNNER_RUNNING || r->cursor == r->sent)
+        return;
+    send(r, r->cursor, &r->made, false);
+    forget(&r->made);
+    r->made_at = 0;
+}
+
+void runner_stale(struct runner *r)
+{
+    r->state = RUNNER_STALE;
+    forget(&r->made);
+    r->made_at = 0;
+    instance_free(r->in);
+    r->in = NULL;
+}
+
+void runner_answered(struct runner *r, uint64_t to, bool ok)
+{
+    if (r->on_way > 0)
+        r->on_way--;
+    if (!ok) {
+        r->refused = true;
+        return; /* process.c makes it stale once nothing of it is being judged */
+    }
+    while (r->overlay.n) {
+        uint64_t seq;
+        memcpy(&seq, r->overlay.p, sizeof seq);
+        if (seq > to)
+            break;
+        uint32_t size;
+        memcpy(&size, r->overlay.p + sizeof seq, sizeof size);
+        buf_cut(&r->overlay, sizeof seq + sizeof size + size);
+    }
+}
+
+/* --- what its scripts look out from ---------------------------------------------------------------- */
+
+static bool settle(void *ctx, struct err *e)
+{
+    struct runner *r = ctx;
+    uint64_t seq = atomic_load(&r->engine->page->seq);
+    runner_flush(r);
+    page_end(r); /* waiting is not hanging */
+    bool ok = r->on_way == 0 || r->engine->wait(r->engine, r);
+    page_begin(r, seq);
+    if (!ok || r->refused)
+        return err_set(e, ERR_CONFLICT, "outcome refused, begin again");
+    return view_renew(r->engine->view, e);
+}
+
+static bool lookup(const struct buf *sets, size_t at, size_t end, struct span key,
+                   struct span *value)
+{
+    bool found = false;
+    while (at < end) {
+        uint32_t sizes[2];
+        memcpy(sizes, sets->p + at, sizeof sizes);
+        at += sizeof sizes;
+        if (span_eq((struct span){sets->p + at, sizes[0]}, key)) {
+            *value = (struct span){sets->p + at + sizes[0], sizes[1]};
+            found = true;
+        }
+        at += (size_t)sizes[0] + sizes[1];
+    }
+    return found;
+}
+
+/* What an entry before the one in hand has set and is not committed yet; the last one counts. */
+static bool state(void *ctx, struct span key, struct span *value)
+{
+    struct runner *r = ctx;
+    bool found = false;
+    for (size_t at = 0; at < r->overlay.n;) {
+        uint32_t size;
+        memcpy(&size, r->overlay.p + at + sizeof(uint64_t), sizeof size);
+        at += sizeof(uint64_t) + sizeof size;
+        found |= lookup(&r->overlay, at, at + size, key, value);
+        at += size;
+    }
+    return found;
+}
+
+static void rest(void *ctx)
+{
+    struct runner *r = ctx;
+    int64_t now = clock_mono_us();
+    atomic_store(&r->engine->page->since, now);
+    if (now - r->engine->renewed_at < RENEW_US)
+        return;
+    struct err e = {0};
+    if (!view_renew(r->engine->view, &e))
+        log_error("engine", "view not renewed: %s", e.text);
+    r->engine->renewed_at = now;
+}
+
+/* --- judging ----------------------------------------------------------------------------------------- */
+
+static void keep(struct runner *r, uint64_t seq)
+{
+    struct evaluated *x = &r->entry, *all = &r->made;
+    if (x->effect_count) {
+        if (all->effect_count)
+            buf_char(&all->effects, ',');
+        buf_span(&all->effects, buf_view(&x->effects));
+        all->effect_count += x->effect_count;
+    }
+    all->runs += x->runs;
+    all->unknown += x->unknown;
+    if (x->sets.n) {
+        uint32_t size = (uint32_t)x->sets.n;
+        buf_put(&r->overlay, &seq, sizeof seq);
+        buf_put(&r->overlay, &size, sizeof size);
+        buf_span(&r->overlay, buf_view(&x->sets));
+    }
+}
+
+static void set_aside(struct runner *r, const struct evaluate_fault *f)
+{
+    log_warn("engine", "%s stands still at seq=%llu line=%d: %s", r->id,
+             (unsigned long long)f->seq, f->line, f->message);
+    r->made.fault = *f;
+    send(r, f->seq - 1, &r->made, true);
+    forget(&r->made);
+    r->made_at = 0;
+    r->state = RUNNER_ASLEEP;
+    instance_free(r->in);
+    r->in = NULL;
+}
+
+void runner_judge(struct runner *r, const struct entry *entry)
+{
+    struct evaluate_host host = {
+        .view = r->engine->view, .ticks = r->engine->ticks, .settle = settle,
+        .state = state, .pause = rest, .ctx = r, .alert_limit = r->engine->alert_limit,
+    };
+    struct err e = {0};
+    if (r->made_at == 0)
+        r->made_at = clock_mono_us();
+    forget(&r->entry);
+    page_begin(r, entry->seq);
+    enum evaluate_result result = evaluate_entry(r->in, &host, entry, &r->entry, &e);
+    page_end(r);
+    switch (result) {
+    case EVALUATE_DONE:
+        keep(r, entry->seq);
+        r->cursor = entry->seq;
+        return;
+    case EVALUATE_FAULT:
+        set_aside(r, &r->entry.fault);
+        return;
+    case EVALUATE_BROKEN:
+        if (!r->refused)
+            log_error("engine", "%s could not be judged at seq=%llu: %s", r->id,
+                      (unsigned long long)entry->seq, e.text);
+        runner_stale(r);
+        return;
+    }
+}
+
+bool runner_wants(const struct runner *r, uint16_t type)
+{
+    return r->state == RUNNER_RUNNING && instance_wants(r->in, type);
+}
+
+/* --- loading ------------------------------------------------------------------------------------------ */
+
+static bool look(struct runner *r, struct arena *a, struct scenario *s, enum scenario_state *st)
+{
+    struct err e = {0};
+    struct scenario_status status = {0};
+    if (!scenario_get(r->engine->view, a, id_of(r), SEQ_LATEST, s, &e))
+        return false;
+    scenario_status(r->engine->view, a, id_of(r), &status);
+    *st = status.state;
+    return true;
+}
+
+bool runner_is_current(struct runner *r)
+{
+    struct arena a = {0};
+    struct scenario s;
+    enum scenario_state st;
+    bool there = look(r, &a, &s, &st);
+    bool runs = there && st == SCENARIO_RUNNING;
+    bool same = r->state == RUNNER_RUNNING ? runs && s.version_seq == r->version : !runs;
+    arena_free(&a);
+    return same;
+}
+
+void runner_load(struct runner *r)
+{
+    struct arena a = {0};
+    struct scenario s;
+    enum scenario_state st;
+    struct cursor c = {0};
+    struct fault f = {0};
+    struct err e = {0};
+    instance_free(r->in);
+    r->in = NULL;
+    r->refused = false;
+    r->state = RUNNER_ASLEEP;
+    buf_clear(&r->overlay);
+    forget(&r->made);
+    r->made_at = 0;
+    if (!look(r, &a, &s, &st) || st != SCENARIO_RUNNING) {
+        arena_free(&a);
+        return;
+    }
+    cursor_get(r->engine->view, id_of(r), &c);
+    r->cursor = r->sent = c.seq;
+    r->version = c.version ? c.version : s.version_seq;
+    page_begin(r, c.seq + 1);
+    r->in = instance_new(r->engine->street, r->engine->modules, &a, &s, &f, &e);
+    page_end(r);
+    arena_free(&a);
+    if (r->in) {
+        r->state = RUNNER_RUNNING;
+        return;
+    }
+    struct evaluate_fault fault = {.seq = c.seq + 1, .type = "load", .line = f.line};
+    snprintf(fault.message, sizeof fault.message, "%s", f.text[0] ? f.text : e.text);
+    set_aside(r, &fault);
+}
