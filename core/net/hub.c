@@ -381,12 +381,14 @@ static bool read_stream(struct hub *h, struct view *v, struct street *street, en
  * for slow because we were. */
 void hub_pump(struct hub *h)
 {
-    struct view *v = server_view(h->server);
-    struct street *street = server_street(h->server);
-    bool more = false;
-    for (int i = 0; i < HUB_STREAMS && !h->flush_first; i++)
-        more |= read_stream(h, v, street, i);
-    more |= flush_some(h);
+    bool more = flush_some(h);
+    if (!more) {
+        struct view *v = server_view(h->server);
+        struct street *street = server_street(h->server);
+        for (int i = 0; i < HUB_STREAMS; i++)
+            more |= read_stream(h, v, street, i);
+        more |= flush_some(h);
+    }
     if (more)
         post_rest(h);
 }
