@@ -184,13 +184,13 @@ static void put_any(struct listing *l, struct json_w *w)
     struct arena keep = {0}, own = {0}; /* keys of this round and of the one before; the candidate */
     struct span key, last = SPAN_NONE;
     struct buf last_key = {0};
-    int64_t raised_at;
+    int64_t raised_at, last_at = 0;
     int tried = 0;
     struct err e = {0};
     char last_id[27] = "";
     while (!l->more && index_scan_next(s, &keep, &key, &raised_at, &e)) {
         struct fold f;
-        bool repeat = last.p && span_eq(key, last);
+        bool repeat = last.p && raised_at == last_at && span_eq(key, last);
         arena_reset(&own);
         if (!repeat && is_behind(&l->from, raised_at, key) && load_life(l, &own, key, raised_at, &f)) {
             bool wanted = in_places(l->filter, &f.al) && in_level(l->filter, &f.al) &&
@@ -207,6 +207,7 @@ static void put_any(struct listing *l, struct json_w *w)
         buf_clear(&last_key);
         buf_span(&last_key, key);
         last = buf_view(&last_key);
+        last_at = raised_at;
         arena_reset(&keep);
     }
     if (l->more) /* goes on behind the last one looked at, shown or not */
