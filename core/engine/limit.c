@@ -7,7 +7,7 @@
 #include "engine/sandbox_impl.h"
 #include "util/clock.h"
 
-enum { HOOK_EVERY = 1000, RENEWALS_MAX = 100000, VARARG_MAX = 10000, VARARG_LEVELS = 8 };
+enum { HOOK_EVERY = 1000, RENEWALS_MAX = 100000, VARARG_MAX = 2000, VARARG_LEVELS = 8 };
 
 const struct limit_budget limit_small = {
     .steps = 5000000, .host_calls = 200000, .memory = 16u << 20, .deadline_ms = 5000};
@@ -176,7 +176,7 @@ void *limit_alloc(void *ud, void *p, size_t before, size_t after)
         if (is_string && after > LIMIT_STRING_MAX + 64)
             return refuse(sb, after, LIMIT_STRING);
         if (after > LIMIT_BLOCK_MAX)
-            return refuse(sb, after, LIMIT_STRING);
+            return refuse(sb, after, LIMIT_BLOCK);
         if (l->memory - held + after > l->budget.memory)
             return refuse(sb, after, LIMIT_MEMORY);
     }
@@ -187,8 +187,9 @@ void *limit_alloc(void *ud, void *p, size_t before, size_t after)
         q = p; /* shrinking must not fail */
     l->memory += after - held;
     l->refused = 0;
-    if (is_string && after > 256 && l->active) { /* concatenation is one instruction, however long */
-        l->steps += (int64_t)(after / 32);
+    /* concatenation and {...} are one instruction, however long */
+    if (after > held + (is_string ? 256 : 1024) && l->active) {
+        l->steps += (int64_t)((after - held) / 32);
         if (l->hit == LIMIT_FREE && exceeded(l) != LIMIT_FREE)
             hit(l->current, l, exceeded(l));
     }
@@ -240,7 +241,10 @@ void limit_text(const struct limit *l, char *out, size_t size)
         snprintf(out, size, "用量超限：内存超过 %zu MiB，请不要把大量数据攒在表里", l->budget.memory >> 20);
         break;
     case LIMIT_STRING:
-        snprintf(out, size, "用量超限：单个文本超过 %d MiB，或一张表太大", LIMIT_STRING_MAX >> 20);
+        snprintf(out, size, "用量超限：单个文本超过 %d MiB", LIMIT_STRING_MAX >> 20);
+        break;
+    case LIMIT_BLOCK:
+        snprintf(out, size, "用量超限：一张表太大，或递归太深没有尽头");
         break;
     case LIMIT_DEADLINE:
         snprintf(out, size, "用量超限：运算超过 %lld 秒，请查有没有反复处理很长的文本",

@@ -30,7 +30,8 @@ enum limit_hit {
     LIMIT_STEPS,
     LIMIT_HOST_CALLS,
     LIMIT_MEMORY,
-    LIMIT_STRING, /* a single string or block too large */
+    LIMIT_STRING, /* a single text too long */
+    LIMIT_BLOCK,  /* a single table too large, or recursion too deep */
     LIMIT_DEADLINE,
 };
 

@@ -7,7 +7,7 @@
 
 #include "engine/sandbox_impl.h"
 
-enum { SPAN_MAX = 1000000, UNPACK_MAX = 8000 };
+enum { SPAN_MAX = 1000000, UNPACK_MAX = 1000 };
 
 static lua_Integer length_of(lua_State *L, int arg, bool thaw)
 {

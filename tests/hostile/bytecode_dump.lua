@@ -1,0 +1,2 @@
+-- error: string.dump gives bytecode
+string.dump(function() end)

@@ -1,0 +1,2 @@
+-- error: load of text or bytecode
+load('return 1')()

@@ -1,0 +1,2 @@
+-- limit: concatenation, one instruction
+local s = ('x'):rep(500000) while true do local t = s .. 'y' end

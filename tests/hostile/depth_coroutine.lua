@@ -1,0 +1,2 @@
+-- any: coroutines within coroutines
+local function f() coroutine.wrap(f)() end f()

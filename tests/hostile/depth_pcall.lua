@@ -1,0 +1,2 @@
+-- any: recursion through pcall
+local function f() return (pcall(f)) end while true do f() end

@@ -1,0 +1,2 @@
+-- any: sort whose comparison sorts
+local function f() table.sort({ 2, 1 }, f) end f()

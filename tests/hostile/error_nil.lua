@@ -1,0 +1,2 @@
+-- error: error without a value
+error()

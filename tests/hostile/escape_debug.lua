@@ -1,0 +1,2 @@
+-- error: debug.getregistry
+debug.getregistry()

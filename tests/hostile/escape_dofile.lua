@@ -1,0 +1,2 @@
+-- error: dofile
+dofile('/etc/passwd')

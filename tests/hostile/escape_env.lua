@@ -1,0 +1,2 @@
+-- error: a write through _ENV
+_ENV.ipairs = nil

@@ -1,0 +1,2 @@
+-- error: metatable of the environment
+setmetatable(_ENV, {})

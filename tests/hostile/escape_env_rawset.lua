@@ -1,0 +1,2 @@
+-- error: rawset on the environment
+rawset(_ENV, 'x', 1)

@@ -1,0 +1,2 @@
+-- error: environment functions of old
+setfenv(1, {})

@@ -1,0 +1,2 @@
+-- error: io.open
+io.open('/etc/passwd')

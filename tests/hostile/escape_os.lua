@@ -1,0 +1,2 @@
+-- error: os.execute
+os.execute('id')

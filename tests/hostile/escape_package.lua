@@ -1,0 +1,2 @@
+-- error: package.loadlib
+package.loadlib('libc.so.6', 'system')

@@ -1,0 +1,2 @@
+-- error: chance
+math.random()

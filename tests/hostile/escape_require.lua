@@ -1,0 +1,2 @@
+-- error: require of something else
+require 'os'

@@ -1,0 +1,2 @@
+-- error: the host's own modules
+require 'host.shape'

@@ -1,0 +1,2 @@
+-- error: require with a path
+require '../../etc/passwd'

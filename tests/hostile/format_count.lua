@@ -1,0 +1,2 @@
+-- error: %n writes to memory in C
+('%n'):format(1)

@@ -1,0 +1,2 @@
+-- error: hundreds of flags
+("%" .. ("-"):rep(500) .. "d"):format(1)

@@ -1,0 +1,2 @@
+-- error: %p shows an address
+('%p'):format({})

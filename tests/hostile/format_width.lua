@@ -1,0 +1,2 @@
+-- error: a width of ten thousand
+('%10000d'):format(1)

@@ -1,0 +1,2 @@
+-- error: __gc runs with hooks off
+setmetatable({}, { __gc = function() while true do end end })

@@ -1,0 +1,2 @@
+-- limit: endless loop by goto
+::again:: goto again

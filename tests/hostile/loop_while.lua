@@ -1,0 +1,2 @@
+-- limit: plain endless loop
+while true do end

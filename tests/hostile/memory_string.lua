@@ -1,0 +1,2 @@
+-- limit: a text that doubles
+local s = 'x' while true do s = s .. s end

@@ -1,0 +1,2 @@
+-- error: more captures than there is room for
+('a'):find(('()'):rep(100))

@@ -1,0 +1,2 @@
+-- limit: nested .* backtrack for ever
+local s = ('a'):rep(3000) s:match('.*.*.*.*.*b')

@@ -1,0 +1,2 @@
+-- error: a global function replaced
+pairs = function() end

@@ -1,0 +1,2 @@
+-- error: table.insert into a library
+table.insert(string, 1)

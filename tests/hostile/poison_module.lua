@@ -1,0 +1,2 @@
+-- error: a function of a module replaced
+require('std.calendar').add_days = function() end

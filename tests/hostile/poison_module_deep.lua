@@ -1,0 +1,2 @@
+-- error: data of a module replaced
+require('office.org').communities[1].id = 'x'

@@ -1,0 +1,2 @@
+-- error: a library function replaced
+string.format = function() return 'x' end

@@ -1,0 +1,2 @@
+-- error: the metatable of texts
+getmetatable('').__index = function() end

@@ -1,0 +1,2 @@
+-- error: rawset on a library
+rawset(string, 'format', nil)

@@ -1,0 +1,2 @@
+-- error: a metatable on a library
+setmetatable(table, { __index = function() end })

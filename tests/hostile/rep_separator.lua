@@ -1,0 +1,2 @@
+-- error: empty text, long separator
+local s = (''):rep(math.maxinteger, 'abc')

@@ -1,0 +1,2 @@
+-- safe: a result that contains itself
+local t = {} t.t = t return t

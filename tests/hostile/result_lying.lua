@@ -1,0 +1,2 @@
+-- safe: a result that lies about itself
+return setmetatable({}, { __index = function() while true do end end, __len = function() while true do end end, __pairs = function() while true do end end, __tostring = function() while true do end end })

@@ -1,0 +1,2 @@
+-- safe: no result
+local x = 1

@@ -1,0 +1,2 @@
+-- error: weak tables show when garbage is collected
+setmetatable({}, { __mode = 'k' })

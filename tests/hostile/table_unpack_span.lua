@@ -1,0 +1,2 @@
+-- error: unpack of a huge span
+table.unpack({}, 1, 1e8)

@@ -1,0 +1,2 @@
+-- error: yield from the main chunk
+coroutine.yield(1)
