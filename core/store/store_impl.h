@@ -58,7 +58,7 @@ struct store {
     int64_t at;
     bool held;
     int64_t held_now;
-    bool failed; /* a commit ended in an I/O error: nothing but store_recover may follow */
+    atomic_bool failed; /* a commit ended in an I/O error: nothing but store_recover may follow */
     const struct tail_node *merge_at; /* next to be merged of the tail in front */
     size_t indexed; /* postings on disk after the last merge, roughly */
     uint64_t seeds[SEEDS];

@@ -229,5 +229,7 @@ void writer_stats(struct writer *w, struct writer_stats *out)
     pthread_mutex_lock(&w->lock);
     *out = w->stats;
     w->stats.commit_ms_max = 0;
+    if (w->store->failed) /* true before the first answer that says so */
+        out->state = WRITER_FAILED;
     pthread_mutex_unlock(&w->lock);
 }
