@@ -15,96 +15,6 @@
 enum { PARTS_MAX = 1000 };
 static const int64_t SINGLE_EVERY_US = 3600LL * 1000000;
 
-/* ---- one record ---- */
-
-static size_t posting_count(const struct type *t, struct span body)
-{
-    size_t n = t->event >= 0;
-    for (int i = 0; i < t->field_count; i++) {
-        if (!t->fields[i].indexed)
-            continue;
-        struct row_value v = row_get(t, body, i);
-        n += v.null ? 0 : v.kind == FIELD_STRINGS ? v.list.count : 1;
-    }
-    return n;
-}
-
-static struct span value_text(const struct row_value *v, struct arena *a)
-{
-    struct buf text = {0};
-    if (v->kind == FIELD_STRING || v->kind == FIELD_ENUM)
-        return v->text;
-    row_put_text(&text, v);
-    struct span s = arena_span(a, buf_view(&text));
-    buf_free(&text);
-    return s;
-}
-
-/* Postings of a body; values point into it or into the arena. */
-static struct posting *postings_of(const struct type *t, struct span body, struct arena *a,
-                                   size_t *count)
-{
-    struct posting *list = arena_alloc(a, (posting_count(t, body) + 1) * sizeof *list);
-    struct span item;
-    int64_t at = 0;
-    size_t n = 0;
-    if (record_event_time(t, body, &at))
-        list[n++] = (struct posting){RECORD_FIELD_EVENT, SPAN_NONE, at};
-    for (int i = 0; i < t->field_count; i++) {
-        if (!t->fields[i].indexed)
-            continue;
-        struct row_value v = row_get(t, body, i);
-        if (v.null)
-            continue;
-        if (v.kind != FIELD_STRINGS)
-            list[n++] = (struct posting){(uint16_t)i, value_text(&v, a), at};
-        else
-            while (row_list_next(&v, &item))
-                list[n++] = (struct posting){(uint16_t)i, item, at};
-    }
-    *count = n;
-    return list;
-}
-
-static uint64_t append(struct txn *t, const struct type *type, enum entry_op op,
-                       struct span key, struct span body, struct arena *a, struct err *e)
-{
-    struct entry_new entry = {.type = type->id, .op = (uint8_t)op, .key = key, .body = body};
-    if (op == ENTRY_PUT)
-        entry.postings = postings_of(type, body, a, &entry.posting_count);
-    return txn_append(t, &entry, e);
-}
-
-/* A stored version that cannot be read is as good as another one: the new one heals it. */
-static bool is_stored(struct txn *t, const struct type *type, struct span key, struct span body,
-                      struct arena *a)
-{
-    struct entry before;
-    struct err ignore = {0};
-    return version_get(txn_view(t), a, type->id, key, SEQ_LATEST, &before, &ignore) &&
-           before.op == ENTRY_PUT && span_eq(before.body, body);
-}
-
-static bool put(struct txn *t, const struct type *type, struct span key, struct span body,
-                struct arena *a, uint64_t *seq, struct err *e)
-{
-    *seq = 0;
-    if (is_stored(t, type, key, body, a))
-        return true;
-    return (*seq = append(t, type, ENTRY_PUT, key, body, a, e)) != 0;
-}
-
-bool record_put(struct txn *t, const struct type *type, struct span key, struct span body,
-                uint64_t *seq, struct err *e)
-{
-    struct arena a = {0};
-    bool ok = put(t, type, key, body, &a, seq, e);
-    arena_free(&a);
-    return ok;
-}
-
-/* ---- a batch ---- */
-
 /* What the parts of a batch have brought so far: the body of its BATCH entry. */
 struct progress {
     uint64_t parts, rows, accepted, unchanged, withdrawn, refused;
@@ -169,25 +79,29 @@ static bool read_part(struct work *w, const struct entry *entry, bool newest)
     return true;
 }
 
-/* What the parts before this one have told. */
+/* What the parts before this one have told. What they saw is needed with the last one only. */
 static bool read_parts(struct work *w, struct err *e)
 {
     struct view *v = txn_view(w->txn);
     struct entry newest, *parts;
     size_t n = 0;
-    if (!version_get(v, w->line, ENTRY_BATCH, w->key, SEQ_LATEST, &newest, e))
-        return e->code == ERR_MISSING;
-    if (!read_part(w, &newest, true))
-        return true;
+    struct err none = {0};
+    if (!version_get(v, w->line, ENTRY_BATCH, w->key, SEQ_LATEST, &newest, &none))
+        return none.code == ERR_MISSING || err_set(e, none.code, "%s", none.text);
+    bool running = read_part(w, &newest, true);
     buf_clear(&w->seen);
-    parts = arena_alloc(w->a, PARTS_MAX * sizeof *parts);
-    if (!version_history(v, w->a, ENTRY_BATCH, w->key, SEQ_LATEST, parts, PARTS_MAX, &n, e))
-        return false;
-    for (size_t i = 0; i < n && read_part(w, &parts[i], i == 0); i++)
-        arena_reset(w->line);
+    if (!running || !w->b->full)
+        return true;
     if (w->p.parts >= PARTS_MAX)
         return err_set(e, ERR_LIMIT, "这一批已经分了 %d 份，太多了；请并成大一些的份",
                        (int)PARTS_MAX);
+    if (!w->b->last)
+        return true;
+    parts = arena_alloc(w->a, PARTS_MAX * sizeof *parts);
+    if (!version_history(v, w->a, ENTRY_BATCH, w->key, SEQ_LATEST, parts, PARTS_MAX, &n, e))
+        return false;
+    for (size_t i = 0; i < n && read_part(w, &parts[i], false); i++)
+        arena_reset(w->line);
     return true;
 }
 
@@ -218,7 +132,7 @@ static bool scope_of_records(struct work *w, struct span *scope, struct err *e)
     *scope = SPAN_NONE;
     for (size_t i = 0; i < w->b->count; i++) {
         struct row_value v = row_get(t, w->b->records[i].body, t->scope);
-        struct span text = value_text(&v, w->a);
+        struct span text = record_value_text(&v, w->a);
         if (i && !span_eq(text, *scope))
             return err_set(
                 e, ERR_INPUT,
@@ -298,7 +212,7 @@ static bool write_records(struct work *w, struct err *e)
         const struct record *r = &w->b->records[i];
         uint64_t seq;
         arena_reset(w->line);
-        if (!put(w->txn, w->b->type, r->key, r->body, w->line, &seq, e))
+        if (!record_put_in(w->txn, w->b->type, r->key, r->body, w->line, &seq, e))
             return false;
         if (seq) {
             count_seq(w, seq);
@@ -365,7 +279,8 @@ static bool withdraw(struct work *w, struct span key, struct err *e)
     if (!version_get(txn_view(w->txn), w->line, w->b->type->id, key, SEQ_LATEST, &before,
                      &ignore))
         before.body = SPAN_NONE;
-    uint64_t seq = append(w->txn, w->b->type, ENTRY_WITHDRAW, key, before.body, w->line, e);
+    uint64_t seq =
+        record_append(w->txn, w->b->type, ENTRY_WITHDRAW, key, before.body, w->line, e);
     if (!seq)
         return false;
     count_seq(w, seq);
@@ -480,7 +395,7 @@ static bool write_update(struct work *w, const struct type *t, struct span datas
     json_w_object_end(&j);
     /* a dictionary that asks for more than we know gets no such record, rather than stopping all intake */
     bool ok = !record_parse(t, buf_view(&text), NULL, w->line, &record, &field, &bad) ||
-              put(w->txn, t, record.key, record.body, w->line, &seq, e);
+              record_put_in(w->txn, t, record.key, record.body, w->line, &seq, e);
     buf_free(&text);
     buf_free(&at);
     return ok;

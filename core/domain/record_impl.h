@@ -37,6 +37,24 @@ struct span record_parser_cells_key(struct record_parser *p, const int *fields,
 /* Columns and members that are the system's: type, stored_at, _seq, _at. */
 bool record_is_system_name(struct span name);
 
+/* The value of one field, checked (record_value.c). Null values do not come here. */
+struct json_value;
+bool record_set_json(struct record_parser *p, int field, const struct json_value *v,
+                     struct err *e);
+bool record_set_cell(struct record_parser *p, int field, struct span s, struct err *e);
+bool record_is_key(const struct type *t, int field);
+const char *record_cut(struct span s, char out[64]); /* what was seen, short and on one line */
+
+/* Writing (record_put.c). The arena serves for the call; what it holds may then be dropped. */
+struct txn;
+uint64_t record_append(struct txn *t, const struct type *type, enum entry_op op,
+                       struct span key, struct span body, struct arena *a,
+                       struct err *e); /* 0 on failure */
+bool record_put_in(struct txn *t, const struct type *type, struct span key, struct span body,
+                   struct arena *a, uint64_t *seq,
+                   struct err *e); /* record_put with an arena */
+struct span record_value_text(const struct row_value *v, struct arena *a);
+
 /* Candidates out of the index: of all scans that are given, those of the one that ends first, so that it
  * costs no more than a few times the postings of the best. In order of (time, key); may repeat. *found is
  * SIZE_MAX if even that one has more than `most`. */

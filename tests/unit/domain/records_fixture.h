@@ -119,6 +119,16 @@ static inline void fixture_open(struct fixture *f)
     f->dictionary = fixture_dictionary();
 }
 
+/* As after a crash: everything that is not on disk is gone. */
+static inline void fixture_reopen(struct fixture *f)
+{
+    struct err e = {0};
+    store_close(f->store);
+    f->store = store_open(&(struct store_options){.dir = f->dir, .no_sync = true}, &e);
+    if (!f->store)
+        fail_msg("%s", e.text);
+}
+
 static inline void fixture_close(struct fixture *f)
 {
     char cmd[128];

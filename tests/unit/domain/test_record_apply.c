@@ -172,6 +172,9 @@ static void a_full_list_may_come_in_parts(void **state)
     assert_int_equal(r.withdrawn, 0);
     assert_string_equal(r.name, "b1");
     assert_int_equal(count_all(&f, "dataset_update"), 1); /* told with the last part */
+    fixture_reopen(&f); /* what was seen is kept with the parts */
+    r = fixture_send_with(&f, AT, "enterprise", E2, part, NULL);
+    assert_int_equal(r.unchanged, 1);
     part.last = true;
     r = fixture_send_with(&f, AT, "enterprise",
                           "{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"新\"}",
