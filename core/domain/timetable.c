@@ -209,14 +209,15 @@ static bool has_spec(const struct span *specs, size_t n, struct span spec)
     return false;
 }
 
-static bool tell_tick(struct txn *t, struct arena *a, int64_t instant, struct err *e)
+static bool tell_tick(struct txn *t, struct arena *a, int64_t instant, bool catch_up, int64_t upto, struct err *e)
 {
     struct span table = read_table(txn_view(t), a);
+    int64_t before = read_last(txn_view(t), a);
     struct span *specs = arena_alloc(a, (table.n / 4 + 1) * sizeof *specs);
     size_t n = 0;
     struct line l;
     while (next_line(&table, &l)) {
-        if (instant > l.since && schedule_is_due(&l.schedule, instant) && !has_spec(specs, n, l.spec))
+        if (line_next(&l, before, catch_up, upto) == instant && !has_spec(specs, n, l.spec))
             specs[n++] = l.spec;
     }
     struct buf b = {0};
@@ -252,7 +253,7 @@ bool timetable_tell(struct txn *t, int64_t upto, bool catch_up, int max, bool *m
     int64_t instant = instant_next(txn_view(t), &a, catch_up, upto);
     for (int i = 0; ok && i < max && instant <= upto; i++) {
         int64_t tick = tick_next(read_table(txn_view(t), &a), read_last(txn_view(t), &a), catch_up, upto);
-        ok = set_clock(t, instant, e) && ring_all(t, instant, e) && (tick != instant || tell_tick(t, &a, instant, e));
+        ok = set_clock(t, instant, e) && ring_all(t, instant, e) && (tick != instant || tell_tick(t, &a, instant, catch_up, upto, e));
         arena_reset(&a);
         instant = instant_next(txn_view(t), &a, catch_up, upto);
     }
