@@ -101,12 +101,18 @@ static bool cover(struct tick_log *log, struct view *v, uint64_t upto, int64_t s
 
 /* --- what has to be judged again ------------------------------------------------------------------ */
 
+/* A subject: the key parts of its records that are not the time. */
+struct subject {
+    struct record_where parts[8];
+    size_t count; /* 0: none */
+};
+
 /* One judgement; `on` or `every` says which kind. */
 struct again {
     const struct instance_handler *on;
     const struct instance_every *every;
     struct entry row;     /* on: the later record */
-    struct span subject;  /* every: key prefix of the subject */
+    struct subject subject; /* every */
     int64_t now;
     struct effects before, after;
 };
@@ -139,43 +145,31 @@ static int by_time(const void *x, const void *y)
     return a->on ? span_cmp(a->row.key, b->row.key) : (a->every > b->every) - (a->every < b->every);
 }
 
-/* The subject's part of a record's key: all but the time, which is the last. */
-static struct span subject_of(const struct type *t, struct span key)
+static struct subject subject_of(struct work *w, const struct type *t, struct span key)
 {
-    if (t->time < 0 || t->key_count < 2 || t->key[t->key_count - 1] != t->time)
-        return t->time < 0 ? key : SPAN_NONE;
-    size_t n = key.n - 1; /* the last part's own zero byte */
-    while (n > 0 && key.p[n - 1] != 0)
-        n--;
-    return (struct span){key.p, n};
+    struct subject s = {.count = 0};
+    struct span parts[8];
+    size_t n = key_split(arena_span(&w->ev.keep, key), parts, 8);
+    for (size_t i = 0; i < n && i < (size_t)t->key_count; i++)
+        if (t->key[i] != t->time)
+            s.parts[s.count++] = (struct record_where){t->key[i], parts[i]};
+    return s;
 }
 
-/* Later-dated records of the same subject, the nearest ones. */
+/* Later-dated records of the same subject, the nearest ones. The usual record is the newest of its subject:
+ * then the walk, which begins behind it, finds nothing. */
 static bool plan_records(struct work *w, const struct type *t, const struct instance_handler *on,
                          int64_t time, struct plan *p)
 {
     struct evaluation *ev = &w->ev;
-    struct span subject = subject_of(t, ev->entry->key);
-    struct entry latest;
-    struct err e = {0};
-    if (!on || t->event < 0 || t->time < 0 || !subject.n)
+    if (!on || t->event < 0 || t->time < 0)
         return true;
-    if (!record_latest(ev->host->view, &ev->keep, t, subject, ev->as_of, &latest, &e)) {
-        if (e.code == ERR_MISSING)
-            return true;
-        *w->e = e;
-        return false;
-    }
-    if (latest.seq == ev->entry->seq || evaluate_time(t, &latest) <= time)
-        return true; /* the usual case: it is the newest */
-    struct record_where where[8];
-    struct span parts[8];
-    size_t n = key_split(ev->entry->key, parts, 8), count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (t->key[i] != t->time)
-            where[count++] = (struct record_where){t->key[i], parts[i]};
-    struct record_scan *scan =
-        record_scan_open(ev->host->view, t, where, count, true, ev->entry->key, ev->as_of);
+    struct err e = {0};
+    struct subject subject = subject_of(w, t, ev->entry->key);
+    if (!subject.count)
+        return true;
+    struct record_scan *scan = record_scan_open(ev->host->view, t, subject.parts, subject.count,
+                                                true, ev->entry->key, ev->as_of);
     struct entry row;
     size_t found = 0;
     while (found < LATER_MAX && record_scan_next(scan, &ev->keep, &row, &e)) {
@@ -195,21 +189,23 @@ static bool plan_records(struct work *w, const struct type *t, const struct inst
     return true;
 }
 
-/* Does a late record of `t` concern the subjects of this entry of `every`? The subject's key prefix. */
-static struct span concerns(struct work *w, const struct type *t,
-                            const struct instance_every *every)
+/* Which subject of this entry of `every` does a late record of `t` concern? */
+static struct subject concerns(struct work *w, const struct type *t,
+                               const struct instance_every *every)
 {
     const struct instance *in = w->ev.in;
     if (every->over == t)
-        return subject_of(t, w->ev.entry->key);
+        return subject_of(w, t, w->ev.entry->key);
+    struct subject s = {.count = 0};
     for (size_t i = 0; every->over && i < in->rejudge_count; i++) {
         if (in->rejudge[i].type != t)
             continue;
         struct row_value v = row_get(t, w->ev.entry->body, in->rejudge[i].field);
-        return v.null || v.kind != FIELD_STRING ? SPAN_NONE
-                                                : key_of1(&w->ev.keep, v.text, NULL);
+        if (!v.null && v.kind == FIELD_STRING)
+            s.parts[s.count++] = (struct record_where){every->over->key[0], v.text};
+        break;
     }
-    return SPAN_NONE;
+    return s;
 }
 
 static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struct plan *p)
@@ -220,7 +216,7 @@ static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struc
         return true;
     bool any = false;
     for (size_t i = 0; i < ev->in->every_count && !any; i++)
-        any = concerns(w, t, &ev->in->every[i]).n &&
+        any = concerns(w, t, &ev->in->every[i]).count &&
               schedule_next(&ev->in->every[i].schedule, time) <= arrival;
     if (!any)
         return true;
@@ -236,8 +232,10 @@ static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struc
             bool told = false;
             for (size_t s = 0; s < tick->spec_count && !told; s++)
                 told = span_eq(tick->specs[s], every->at);
-            struct span subject = told ? concerns(w, t, every) : SPAN_NONE;
-            if (!subject.n)
+            struct subject subject = {.count = 0};
+            if (told)
+                subject = concerns(w, t, every);
+            if (!subject.count)
                 continue;
             struct again *x = add(w, p);
             x->every = every;
@@ -250,19 +248,20 @@ static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struc
 
 /* --- running it ------------------------------------------------------------------------------------ */
 
-static bool satisfies(struct work *w, const struct instance_every *every, const struct entry *row)
+/* The subject's latest record as of a seq, if it satisfies the entry's `where`. */
+static bool subject_row(struct work *w, const struct again *x, uint64_t as_of, struct entry *row,
+                        struct err *e)
 {
-    struct buf text = {0};
-    bool ok = true;
-    (void)w;
-    for (size_t i = 0; i < every->where_count && ok; i++) {
-        struct row_value v = row_get(every->over, row->body, every->where[i].field);
-        buf_clear(&text);
-        if (!v.null)
-            row_put_text(&text, &v);
-        ok = !v.null && span_eq(buf_view(&text), every->where[i].value);
-    }
-    buf_free(&text);
+    const struct instance_every *every = x->every;
+    size_t n = x->subject.count + every->where_count;
+    struct record_where *where = arena_alloc(&w->ev.keep, (n + 1) * sizeof *where);
+    memcpy(where, x->subject.parts, x->subject.count * sizeof *where);
+    if (every->where_count)
+        memcpy(where + x->subject.count, every->where, every->where_count * sizeof *where);
+    struct record_scan *scan = record_scan_open(w->ev.host->view, every->over, where, n, false,
+                                                SPAN_NONE, as_of);
+    bool ok = record_scan_next(scan, &w->ev.keep, row, e);
+    record_scan_close(scan);
     return ok;
 }
 
@@ -273,16 +272,12 @@ static enum evaluate_result judge_as_of(struct work *w, struct again *x, uint64_
         return evaluate_record(w, x->on, &x->row, x->now, as_of, into);
     struct entry row;
     struct err e = {0};
-    if (!record_latest(w->ev.host->view, &w->ev.keep, x->every->over, x->subject, as_of, &row,
-                       &e)) {
-        if (e.code == ERR_MISSING)
-            return EVALUATE_DONE;
-        *w->e = e;
-        return EVALUATE_BROKEN;
-    }
-    if (!satisfies(w, x->every, &row))
+    if (subject_row(w, x, as_of, &row, &e))
+        return evaluate_subject(w, x->every, &row, x->now, as_of, into);
+    if (e.code == ERR_NONE || e.code == ERR_MISSING)
         return EVALUATE_DONE;
-    return evaluate_subject(w, x->every, &row, x->now, as_of, into);
+    *w->e = e;
+    return EVALUATE_BROKEN;
 }
 
 /* --- the difference -------------------------------------------------------------------------------- */
