@@ -39,7 +39,7 @@ struct exchange {
     struct request *r; /* NULL: answered without one */
     const struct route *route;
     enum phase phase;
-    bool head, close, hard, expects, flow_off, draining, complete, completed;
+    bool head, close, hard, expects, flow_off, draining, complete, completed, late;
     int64_t length, got; /* of the body */
     int64_t
         deadline_us; /* READING and WORKING: of the request; SENDING: of the next progress */
@@ -94,8 +94,10 @@ size_t http_open(struct server *s)
     return n;
 }
 
+/* lws sets its own timeout anew with each byte of a body, so the mark has to do it there (F7). */
 static void kill_later(struct exchange *x)
 {
+    x->late = true;
     lws_set_timeout(x->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
@@ -271,6 +273,8 @@ static int on_writeable(struct exchange *x, void **user)
 {
     if (!x || x->phase != SENDING)
         return 0;
+    if (x->late)
+        return -1;
     x->deadline_us = clock_mono_us() + STALL_US;
     size_t total = x->out.n - LWS_PRE;
     char *p;
@@ -597,10 +601,14 @@ static int on_headers(struct lws *wsi, void **user)
 
 static int on_body(struct exchange *x, struct span bytes)
 {
-    if (!x || x->complete || x->got + (int64_t)bytes.n > x->length)
+    if (!x || x->late)
+        return -1;
+    if (x->phase == SENDING) /* refused already: nobody reads it */
+        return 0;
+    if (x->complete || x->got + (int64_t)bytes.n > x->length)
         return -1;
     x->got += (int64_t)bytes.n;
-    if (x->phase != READING || x->draining)
+    if (x->draining)
         return 0;
     if (x->route->body != BODY_STREAM) {
         buf_span(&x->in, bytes);

@@ -257,6 +257,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
         ev_break(loop, EVBREAK_ALL);
     http_tick(s);
     listener_tick(s->listener);
+    /* lws looks at its own timeouts only after an event of its own: let there be one. */
+    if (!s->closed)
+        lws_cancel_service(s->lws);
     if (++s->ticks % TICKS_A_SECOND)
         return;
     sessions_tick(s->sessions);

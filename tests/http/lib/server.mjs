@@ -150,8 +150,9 @@ export async function startStreet({ people = ['admin'], args = [], scenarios, cl
       socket.on('error', () => finish(true))
       socket.on('connect', async () => {
         for (const one of list) {
+          if (socket.destroyed) return
           if (typeof one === 'number') await sleep(one)
-          else if (!socket.destroyed) socket.write(one)
+          else socket.write(one)
         }
         wait()
       })
