@@ -19,10 +19,12 @@ static void row_key(struct key_buf *k, const char *table, struct span key)
 static bool row_ok(struct span key, struct span value, struct err *e)
 {
     return (key.n > 0 && key.n <= KEY_BYTES && value.n <= VALUE_BYTES) ||
-           err_set(e, ERR_INPUT, "表的键须有 1 到 %d 字节，值最多 %d 字节", KEY_BYTES, VALUE_BYTES);
+           err_set(e, ERR_INPUT, "表的键须有 1 到 %d 字节，值最多 %d 字节", KEY_BYTES,
+                   VALUE_BYTES);
 }
 
-bool table_get(struct view *v, struct arena *a, const char *table, struct span key, struct span *value)
+bool table_get(struct view *v, struct arena *a, const char *table, struct span key,
+               struct span *value)
 {
     struct key_buf k;
     struct span found;
@@ -40,7 +42,8 @@ bool table_get(struct view *v, struct arena *a, const char *table, struct span k
     return true;
 }
 
-bool table_put(struct txn *t, const char *table, struct span key, struct span value, struct err *e)
+bool table_put(struct txn *t, const char *table, struct span key, struct span value,
+               struct err *e)
 {
     struct key_buf k;
     if (!row_ok(key, value, e))
@@ -65,7 +68,8 @@ size_t table_read(struct view *v, struct arena *a, const char *table, struct spa
     MDB_cursor *c;
     size_t n = 0, head = strlen(table) + 1;
     must(v->active);
-    if (before.n > KEY_BYTES || mdb_cursor_open(v->txn, v->store->db.table[TABLE_SMALL], &c) != 0)
+    if (before.n > KEY_BYTES ||
+        mdb_cursor_open(v->txn, v->store->db.table[TABLE_SMALL], &c) != 0)
         return 0;
     row_key(&end, table, before);
     if (!before.n)
@@ -75,7 +79,8 @@ size_t table_read(struct view *v, struct arena *a, const char *table, struct spa
     if (max)
         rc = mdb_cursor_get(c, &k, &value, rc == 0 ? MDB_PREV : MDB_LAST);
     while (rc == 0 && n < max && k.mv_size > head && memcmp(k.mv_data, table, head) == 0) {
-        out[n].key = arena_span(a, (struct span){(const char *)k.mv_data + head, k.mv_size - head});
+        out[n].key =
+            arena_span(a, (struct span){(const char *)k.mv_data + head, k.mv_size - head});
         out[n++].value = arena_span(a, db_span(value));
         rc = mdb_cursor_get(c, &k, &value, MDB_PREV);
     }

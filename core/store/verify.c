@@ -3,10 +3,12 @@
 #include "store/backup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,8 +262,19 @@ struct last_words {
     struct err err;
 };
 
+/* A damaged page may end in a signal, which must end this process quietly and nothing else. */
+static void die_quietly(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_DFL);
+}
+
 static void run(const char *data_dir, int out)
 {
+    die_quietly();
     struct check c = {.out = out};
     struct last_words last = {.read = false};
     struct buf path = {0};
