@@ -355,7 +355,9 @@ static const char *run_balance(struct match *m, const char *s, const struct node
 static const char *run_back(struct match *m, const char *s, const struct node *n)
 {
     const struct capture *c = &m->captures[n->a];
-    size_t length = c->length > 0 ? (size_t)c->length : 0;
+    if (c->length < 0)
+        return NULL; /* a position is no text */
+    size_t length = (size_t)c->length;
     for (size_t done = 0; done < length; done += 64)
         step(m);
     if ((size_t)(m->end - s) < length || memcmp(s, c->from, length) != 0)
