@@ -7,19 +7,31 @@
 #include <string.h>
 
 #include "domain/record_impl.h"
+#include "domain/seal.h"
+#include "store/vault.h"
 #include "util/csv.h"
 #include "util/mem.h"
 
 enum json_place { BEFORE_TEXT, BEFORE_FIRST, BEFORE_ITEM, IN_ITEM, AFTER_ITEM, AFTER_TEXT };
 
+/* A good line of a type with private fields, waiting for its person's key. */
+struct sealable {
+    long line;
+    struct span key, object; /* object, or else cells */
+    const struct span *cells;
+};
+
 struct record_reader {
     const struct type *type;
+    struct vault *vault; /* only for types with private fields */
     enum record_format format;
     struct record_parser parser;
     struct arena arena;
     struct record *records;
     struct record_refusal *refusals;
     size_t record_count, record_cap, refusal_count, refusal_cap;
+    struct sealable *waiting;
+    size_t waiting_count, waiting_cap;
     struct err failure; /* set once the text cannot be read on */
     bool ended;
 
@@ -43,7 +55,8 @@ struct record_reader *record_reader_new(const struct type *t, enum record_format
     struct record_reader *r = mem_alloc(sizeof *r);
     r->type = t;
     r->format = format;
-    record_parser_init(&r->parser, t, vault);
+    r->vault = t->private_count ? vault : NULL;
+    record_parser_init(&r->parser, t, NULL);
     csv_init(&r->csv);
     return r;
 }
@@ -58,6 +71,7 @@ void record_reader_free(struct record_reader *r)
     arena_free(&r->arena);
     mem_free(r->records);
     mem_free(r->refusals);
+    mem_free(r->waiting);
     mem_free(r);
 }
 
@@ -119,6 +133,55 @@ static bool judge(struct record_reader *r, bool ok, const struct record *record,
     return true;
 }
 
+/* Keep the line's own text in the arena until the keys of all who came with it are made. */
+static void wait(struct record_reader *r, struct sealable s)
+{
+    if (r->waiting_count == r->waiting_cap) {
+        r->waiting_cap = r->waiting_cap ? r->waiting_cap * 2 : 64;
+        r->waiting = mem_array(r->waiting, r->waiting_cap, sizeof *r->waiting);
+    }
+    if (s.cells) {
+        struct span *own = arena_alloc(&r->arena, (size_t)r->columns * sizeof *own);
+        for (int i = 0; i < r->columns; i++)
+            own[i] = arena_span(&r->arena, s.cells[i]);
+        s.cells = own;
+    } else {
+        s.object = arena_span(&r->arena, s.object);
+    }
+    r->waiting[r->waiting_count++] = s;
+}
+
+static bool seal_one(struct record_reader *r, const struct sealable *s)
+{
+    struct record record = {0};
+    const char *field = "";
+    struct err e = {0};
+    bool ok = s->cells
+                  ? record_parser_cells(&r->parser, r->fields, s->cells, r->columns, &r->arena,
+                                        &record, &field, &e)
+                  : record_parser_object(&r->parser, s->object, &r->arena, &record, &field, &e);
+    return judge(r, ok, &record, s->line, field, &e, s->key);
+}
+
+/* One synced write makes the keys of all new people of this piece, then each line is sealed. */
+static bool seal_waiting(struct record_reader *r)
+{
+    size_t n = r->waiting_count;
+    struct span *persons = arena_alloc(&r->arena, (n + 1) * sizeof *persons);
+    struct err e = {0};
+    for (size_t i = 0; i < n; i++)
+        persons[i] = seal_person(&r->arena, r->type, r->waiting[i].key);
+    r->waiting_count = 0;
+    if (!vault_person_keys_make(r->vault, persons, n, &e))
+        return fail(r, &e);
+    bool ok = true;
+    r->parser.vault = r->vault;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = seal_one(r, &r->waiting[i]);
+    r->parser.vault = NULL;
+    return ok;
+}
+
 static bool take_object(struct record_reader *r, struct span text)
 {
     struct record record = {0};
@@ -127,6 +190,10 @@ static bool take_object(struct record_reader *r, struct span text)
     struct span key = SPAN_NONE;
     long line = ++r->line;
     bool ok = record_parser_object(&r->parser, text, &r->arena, &record, &field, &e);
+    if (ok && r->vault) {
+        wait(r, (struct sealable){.line = line, .key = record.key, .object = text});
+        return true;
+    }
     if (!ok)
         key = record_parser_object_key(&r->parser, text, &r->arena);
     return judge(r, ok, &record, line, field, &e, key);
@@ -408,6 +475,10 @@ static bool take_row(void *ctx, long line, const struct span *cells, int count)
     } else {
         ok = record_parser_cells(&r->parser, r->fields, cells, count, &r->arena, &record,
                                  &field, &e);
+        if (ok && r->vault) {
+            wait(r, (struct sealable){.line = line, .key = record.key, .cells = cells});
+            return true;
+        }
         if (!ok)
             key = record_parser_cells_key(&r->parser, r->fields, cells, count, &r->arena);
     }
@@ -439,6 +510,8 @@ bool record_reader_feed(struct record_reader *r, struct span bytes, bool last, s
         ok = feed_array(r, bytes) && (!last || end_array(r));
     else if (ok)
         ok = feed_csv(r, bytes, last);
+    if (r->waiting_count && !seal_waiting(r))
+        ok = false;
     if (!ok && e)
         *e = r->failure;
     return ok;

@@ -280,6 +280,45 @@ bool vault_person_key(struct vault *v, struct span person, bool make, uint8_t ou
     return ok;
 }
 
+static bool has_all(struct vault *v, const struct span *persons, size_t count, bool *all,
+                    struct err *e)
+{
+    MDB_txn *txn;
+    struct span bytes;
+    int rc = 0;
+    if (!begin(v, false, &txn, e))
+        return false;
+    *all = true;
+    for (size_t i = 0; i < count && *all && rc == 0; i++)
+        *all = !is_key(persons[i]) || db_get(txn, v->db.table[TABLE_PERSON], persons[i], &bytes, &rc);
+    mdb_txn_abort(txn);
+    pthread_rwlock_unlock(&v->lock);
+    return rc == 0 || db_fail(e, rc);
+}
+
+bool vault_person_keys_make(struct vault *v, const struct span *persons, size_t count, struct err *e)
+{
+    MDB_txn *txn;
+    struct span bytes;
+    bool all;
+    int rc = 0;
+    if (!has_all(v, persons, count, &all, e))
+        return false;
+    if (all)
+        return true;
+    if (!begin(v, true, &txn, e))
+        return false;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char fresh[1 + VAULT_KEY_BYTES] = "k";
+        if (!is_key(persons[i]) || db_get(txn, v->db.table[TABLE_PERSON], persons[i], &bytes, &rc))
+            continue;
+        id_random(fresh + 1, VAULT_KEY_BYTES);
+        if (rc == 0)
+            rc = put_in(v, txn, TABLE_PERSON, persons[i], (struct span){fresh, sizeof fresh});
+    }
+    return end(v, txn, rc, e);
+}
+
 /* LMDB leaves old bytes in free pages: only a compacted copy in place of the file destroys the key. */
 static bool compact(struct vault *v, struct err *e)
 {

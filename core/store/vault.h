@@ -28,6 +28,8 @@ enum { VAULT_KEY_BYTES = 32 };
 /* The sealing key of a person; made if `make` and missing. False: none, or erased (ERR_MISSING). */
 bool vault_person_key(struct vault *v, struct span person, bool make, uint8_t out[VAULT_KEY_BYTES],
                       struct err *e);
+/* Make the keys of those who have none yet, in one synced write: for intakes of many. Erased ones stay so. */
+bool vault_person_keys_make(struct vault *v, const struct span *persons, size_t count, struct err *e);
 bool vault_person_erase(struct vault *v, struct span person, struct err *e); /* for ever: noted as erased */
 
 #endif

@@ -1,6 +1,7 @@
 #include "records_fixture.h"
 
 #include "domain/key.h"
+#include "store/vault.h"
 
 /* Everything a text gives, fed in pieces of `step` bytes: "1:E1|2020-06 2!field 3! end". */
 static const char *take_in(struct fixture *f, const char *type, enum record_format format,
@@ -244,6 +245,52 @@ static void a_table_has_at_most_fifty_thousand_rows(void **state)
     teardown(&f);
 }
 
+static void private_fields_are_sealed_however_they_come(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct err e = {0};
+    struct buf seen[4] = {{0}};
+    fixture_open(&f);
+    struct vault *vault = vault_open(f.dir, &e);
+    const struct type *t = fixture_type(f.dictionary, "identity");
+    static const char *const texts[] = {
+        "{\"person_key\":\"p1\",\"name\":\"张三\"}\n{\"person_key\":\"\"}\n{\"person_key\":"
+        "\"p2\",\"phone\":\"1\"}",
+        "[{\"person_key\":\"p1\",\"name\":\"张三\"},{},{\"person_key\":\"p2\",\"phone\":\"1\"}"
+        "]",
+        "person_key,name,phone\np1,张三,\n,x,\np2,,1\n",
+    };
+    for (int i = 0; i < 4; i++) {
+        const struct record *records;
+        enum record_format format = i < 3 ? (enum record_format)i : RECORD_NDJSON;
+        if (i == 3)
+            assert_true(vault_person_erase(vault, SPAN("identity|p1"), &e));
+        struct record_reader *r = record_reader_new(t, format, vault);
+        assert_true(record_reader_feed(r, span_of(texts[i % 3]), true, &e));
+        size_t n = record_reader_records(r, &records);
+        assert_int_equal(n, i < 3 ? 2 : 1);
+        for (size_t k = 0; k < n; k++) {
+            assert_null(memmem(records[k].body.p, records[k].body.n, "张", 3));
+            buf_span(&seen[i], records[k].body);
+        }
+        const struct record_refusal *refused;
+        n = record_reader_refusals(r, &refused);
+        assert_int_equal(n, i < 3 ? 1 : 2);
+        if (i == 3) {
+            assert_span(refused[1].key, "p1\0");
+            assert_non_null(strstr(refused[1].message, "抹除"));
+        }
+        record_reader_free(r);
+    }
+    assert_true(span_eq(buf_view(&seen[0]), buf_view(&seen[1])));
+    assert_true(span_eq(buf_view(&seen[0]), buf_view(&seen[2])));
+    for (int i = 0; i < 4; i++)
+        buf_free(&seen[i]);
+    vault_close(vault);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_line_too_long_is_refused_alone),
         cmocka_unit_test(an_array_streams_item_by_item),
         cmocka_unit_test(a_table_is_read_by_its_head),
+        cmocka_unit_test(private_fields_are_sealed_however_they_come),
         cmocka_unit_test(a_table_has_at_most_fifty_thousand_rows),
     };
     return unit_run(tests);
