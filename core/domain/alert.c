@@ -6,8 +6,8 @@
 
 static const char *const level_names[] = {"blue", "yellow", "orange", "red"};
 static const char *const state_names[] = {
-    "new", "signed", "handling", "submitted", "returned", "extended",
-    "closed", "false_alarm", "duplicate", "retracted",
+    "new",      "signed", "handling",    "submitted", "returned",
+    "extended", "closed", "false_alarm", "duplicate", "retracted",
 };
 
 const char *alert_level_name(enum alert_level l)
@@ -36,8 +36,8 @@ const char *alert_state_label(enum alert_state s)
 const char *alert_action_label(const char *action)
 {
     static const char *const labels[][2] = {
-        {"sign", "签收"},          {"note", "补充说明"},      {"submit", "提交处置结果"},
-        {"close", "办结"},         {"false_alarm", "标记误报"}, {"duplicate", "标记重复"},
+        {"sign", "签收"},       {"note", "补充说明"},        {"submit", "提交处置结果"},
+        {"close", "办结"},      {"false_alarm", "标记误报"}, {"duplicate", "标记重复"},
         {"reopen", "重新打开"},
     };
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
@@ -81,8 +81,8 @@ bool alert_is_open(const struct alert *al)
 #define OPEN_STATES (IN(ALERT_CLOSED) - 1u)
 #define OVER_STATES (IN(ALERT_CLOSED) | IN(ALERT_FALSE_ALARM) | IN(ALERT_DUPLICATE))
 
-/* From state × action → state: the rule, the buttons and the test's input (design.md 7). A key's earlier
- * lives are not in it: they have no moves. */
+/* From state × action → state: the rule, the buttons and the test's input (design.md 7). A
+ * key's earlier lives are not in it: they have no moves. */
 static const struct alert_move moves[] = {
     {"sign", IN(ALERT_NEW), ALERT_SIGNED, false},
     {"note", OPEN_STATES, -1, false},
@@ -115,7 +115,7 @@ const char *step_result_name(enum step_result r)
     return names[r];
 }
 
-/* --- the fold ----------------------------------------------------------------------------------- */
+/* --- the fold --------------------------------------------------------------------------- */
 
 static void remember_trigger(struct fold *f, const struct step *s)
 {
@@ -147,8 +147,8 @@ static void take_words(struct fold *f, const struct step *s)
 }
 
 /* Whoever was told of it stays told. */
-static void join_spans(struct arena *a, struct span **list, size_t *count, const struct span *more,
-                       size_t more_count)
+static void join_spans(struct arena *a, struct span **list, size_t *count,
+                       const struct span *more, size_t more_count)
 {
     struct span *all = arena_alloc(a, (*count + more_count + 1) * sizeof *all);
     size_t n = *count;
@@ -167,13 +167,15 @@ static void join_spans(struct arena *a, struct span **list, size_t *count, const
 
 static void take_places(struct arena *a, struct fold *f, const struct step *s)
 {
-    join_spans(a, &f->al.communities, &f->al.community_count, s->communities, s->community_count);
+    join_spans(a, &f->al.communities, &f->al.community_count, s->communities,
+               s->community_count);
     join_spans(a, &f->al.also, &f->al.also_count, s->also, s->also_count);
 }
 
 static enum step_result raise(struct arena *a, struct fold *f, const struct step *s)
 {
-    struct fold fresh = {.exists = true, .prior = f->exists ? f->al.seq : 0, .effective = f->effective};
+    struct fold fresh = {
+        .exists = true, .prior = f->exists ? f->al.seq : 0, .effective = f->effective};
     fresh.al.scenario = f->al.scenario;
     fresh.al.key = f->al.key;
     memcpy(fresh.al.id, s->id, sizeof fresh.al.id);
@@ -247,8 +249,8 @@ static enum step_result trigger(struct arena *a, struct fold *f, const struct st
     return raise(a, f, s);
 }
 
-static void end(struct fold *f, const struct step *s, enum alert_state state, struct span verdict,
-                bool by_person)
+static void end(struct fold *f, const struct step *s, enum alert_state state,
+                struct span verdict, bool by_person)
 {
     f->al.state = state;
     f->al.closed_at = s->at;
@@ -282,8 +284,9 @@ static enum step_result retract(struct fold *f, const struct step *s)
     return RESULT_RETRACT;
 }
 
-/* Never refuses: whether a person may was decided when they did it; meanwhile a script that lagged may
- * have put something before it, and what makes no sense any more only stays in the timeline. */
+/* Never refuses: whether a person may was decided when they did it; meanwhile a script that
+ * lagged may have put something before it, and what makes no sense any more only stays in the
+ * timeline. */
 static enum step_result act(struct fold *f, const struct step *s)
 {
     const struct alert_move *m = alert_move_find(s->action);

@@ -31,17 +31,20 @@ struct acting {
 static struct span words_of(const struct acting *c)
 {
     struct span text = span_trim(json_string(json_get(c->data, "text")));
-    return text.n ? text : span_trim(json_string(json_get(json_get(c->data, "evidence"), "text")));
+    return text.n ? text
+                  : span_trim(json_string(json_get(json_get(c->data, "evidence"), "text")));
 }
 
-/* --- evidence ------------------------------------------------------------------------------------- */
+/* --- evidence --------------------------------------------------------------------------- */
 
 /* Brought now, or with the last submission. */
 static bool has_brought(const struct acting *c, const char *name)
 {
     const struct json *given = json_get(json_get(c->data, "evidence"), name);
     const struct json *before =
-        c->now.submitted.n ? json_get(json_parse(c->a, c->now.submitted, NULL, NULL, NULL), name) : NULL;
+        c->now.submitted.n
+            ? json_get(json_parse(c->a, c->now.submitted, NULL, NULL, NULL), name)
+            : NULL;
     const struct json *both[] = {given, before};
     for (int i = 0; i < 2; i++) {
         if (json_is(both[i], JSON_STRING) ? span_trim(both[i]->string).n > 0
@@ -74,7 +77,8 @@ static bool was_visited(const struct acting *c, const struct type *visit, struct
 {
     struct view *v = txn_view(c->t);
     const struct alert *al = &c->now.al;
-    struct span full = span_of(arena_printf(c->a, "%.*s|%.*s", SPAN_ARG(al->scenario), SPAN_ARG(al->key)));
+    struct span full =
+        span_of(arena_printf(c->a, "%.*s|%.*s", SPAN_ARG(al->scenario), SPAN_ARG(al->key)));
     struct record_where where = {type_field(visit, SPAN("alert_key")), full};
     if (where.field < 0)
         return true;
@@ -95,7 +99,8 @@ static bool still_exists(const struct acting *c, struct span type_name, struct s
     struct span prefix = t ? key_of1(c->a, subject, NULL) : SPAN_NONE;
     if (!prefix.n)
         return true;
-    struct version_scan *s = version_scan_open(txn_view(c->t), t->id, prefix, SPAN_NONE, false, SEQ_LATEST);
+    struct version_scan *s =
+        version_scan_open(txn_view(c->t), t->id, prefix, SPAN_NONE, false, SEQ_LATEST);
     struct entry entry;
     bool found = version_scan_next(s, c->a, &entry, NULL);
     version_scan_close(s);
@@ -104,17 +109,20 @@ static bool still_exists(const struct acting *c, struct span type_name, struct s
 
 static bool check_visits(const struct acting *c, struct err *e)
 {
-    const struct type *visit = c->street ? dictionary_find(street_dictionary(c->street), SPAN("visit")) : NULL;
+    const struct type *visit =
+        c->street ? dictionary_find(street_dictionary(c->street), SPAN("visit")) : NULL;
     if (!visit)
         return true;
     if (!was_visited(c, visit, SPAN_NONE))
         return err_set(e, ERR_CONFLICT,
-                       "办结前须有一条本告警的走访记录（alert_key 为“%.*s|%.*s”）且写明结果%s", SPAN_ARG(c->now.al.scenario),
-                       SPAN_ARG(c->now.al.key), c->life.results ? "，结果须在规定范围内" : "");
+                       "办结前须有一条本告警的走访记录（alert_key 为“%.*s|%.*s”）且写明结果%s",
+                       SPAN_ARG(c->now.al.scenario), SPAN_ARG(c->now.al.key),
+                       c->life.results ? "，结果须在规定范围内" : "");
     for (size_t i = 0; i < c->now.evidence_of_count; i++) {
         struct span subject = c->now.evidence_of[i], type = span_split(&subject, '|');
         if (subject.n && still_exists(c, type, subject) && !was_visited(c, visit, subject))
-            return err_set(e, ERR_CONFLICT, "办结前还须走访 %.*s，并写明结果", SPAN_ARG(subject));
+            return err_set(e, ERR_CONFLICT, "办结前还须走访 %.*s，并写明结果",
+                           SPAN_ARG(subject));
     }
     return true;
 }
@@ -140,7 +148,7 @@ static bool check_evidence(const struct acting *c, struct err *e)
     return true;
 }
 
-/* --- what an action asks for ------------------------------------------------------------------------ */
+/* --- what an action asks for ------------------------------------------------------------ */
 
 static bool check_verdict(const struct acting *c, struct span *verdict, struct err *e)
 {
@@ -148,7 +156,8 @@ static bool check_verdict(const struct acting *c, struct span *verdict, struct e
     if (!c->person && !verdict->n)
         *verdict = SPAN("solved");
     if (!span_eq(*verdict, SPAN("solved")) && !span_eq(*verdict, SPAN("not_solved")))
-        return err_set(e, ERR_INPUT, "办结须选定结论（verdict）：solved（已解决）或 not_solved（未解决）");
+        return err_set(e, ERR_INPUT,
+                       "办结须选定结论（verdict）：solved（已解决）或 not_solved（未解决）");
     if (c->person && span_eq(*verdict, SPAN("not_solved")) && !words_of(c).n)
         return err_set(e, ERR_INPUT, "结论为“未解决”时须在 text 里写明理由");
     return !c->person || check_evidence(c, e);
@@ -159,7 +168,8 @@ static bool check_needs(const struct acting *c, struct step *s, struct err *e)
     const char *action = c->move->action;
     s->text = words_of(c);
     if (s->text.n > WORDS_MAX)
-        return err_set(e, ERR_INPUT, "文字太长：最多 %d 字节，现有 %zu 字节", WORDS_MAX, s->text.n);
+        return err_set(e, ERR_INPUT, "文字太长：最多 %d 字节，现有 %zu 字节", WORDS_MAX,
+                       s->text.n);
     if (strcmp(action, "close") == 0)
         return check_verdict(c, &s->verdict, e);
     if (strcmp(action, "false_alarm") == 0) {
@@ -190,7 +200,7 @@ static bool take_evidence(const struct acting *c, struct step *s, struct err *e)
            err_set(e, ERR_INPUT, "反馈材料太大：最多 %d 字节；照片请只写编号", SUBMITTED_MAX);
 }
 
-/* --- may they? --------------------------------------------------------------------------------------- */
+/* --- may they? -------------------------------------------------------------------------- */
 
 static bool check_right(const struct acting *c, struct err *e)
 {
@@ -199,8 +209,10 @@ static bool check_right(const struct acting *c, struct err *e)
         return true;
     if (!access_may(c->person, c->street, ACCESS_ALERT_SEE, al))
         return err_set(e, ERR_MISSING, "没有这条告警");
-    return access_may(c->person, c->street, c->move->closes ? ACCESS_ALERT_CLOSE : ACCESS_ALERT_ACT, al) ||
-           err_set(e, ERR_DENIED, c->move->closes ? "只有责任科室可以%s这条告警" : "您不能%s这条告警",
+    return access_may(c->person, c->street,
+                      c->move->closes ? ACCESS_ALERT_CLOSE : ACCESS_ALERT_ACT, al) ||
+           err_set(e, ERR_DENIED,
+                   c->move->closes ? "只有责任科室可以%s这条告警" : "您不能%s这条告警",
                    alert_action_label(c->move->action));
 }
 
@@ -208,9 +220,11 @@ static bool check_place(const struct acting *c, bool is_latest, struct err *e)
 {
     int64_t rev;
     if (!is_latest)
-        return err_set(e, ERR_CONFLICT, "这条告警已了结，同一事项已有新的告警，请到新告警上处理");
+        return err_set(e, ERR_CONFLICT,
+                       "这条告警已了结，同一事项已有新的告警，请到新告警上处理");
     if (json_int(json_get(c->data, "rev"), &rev) && rev != (int64_t)c->now.al.rev)
-        return err_set(e, ERR_CONFLICT, "这条告警刚被别人处理过（现为第 %llu 版），请刷新后再试",
+        return err_set(e, ERR_CONFLICT,
+                       "这条告警刚被别人处理过（现为第 %llu 版），请刷新后再试",
                        (unsigned long long)c->now.al.rev);
     return (c->move->from >> c->now.al.state & 1u) ||
            err_set(e, ERR_CONFLICT, "告警现为“%s”，不能%s", alert_state_label(c->now.al.state),
@@ -247,17 +261,27 @@ static bool act(struct acting *c, bool is_latest, struct fold *after, struct err
 /* Everything it read dies with it: what is told has no texts. */
 static void tell(const struct alert *al, struct alert *out)
 {
-    *out = (struct alert){.level = al->level, .state = al->state, .count = al->count, .rev = al->rev,
-                          .raised_at = al->raised_at, .last_at = al->last_at, .due_at = al->due_at,
-                          .sign_due_at = al->sign_due_at, .closed_at = al->closed_at, .seq = al->seq,
-                          .version_seq = al->version_seq, .evidence_seq = al->evidence_seq,
-                          .version_number = al->version_number, .touched = al->touched,
+    *out = (struct alert){.level = al->level,
+                          .state = al->state,
+                          .count = al->count,
+                          .rev = al->rev,
+                          .raised_at = al->raised_at,
+                          .last_at = al->last_at,
+                          .due_at = al->due_at,
+                          .sign_due_at = al->sign_due_at,
+                          .closed_at = al->closed_at,
+                          .seq = al->seq,
+                          .version_seq = al->version_seq,
+                          .evidence_seq = al->evidence_seq,
+                          .version_number = al->version_number,
+                          .touched = al->touched,
                           .normal = al->normal};
     memcpy(out->id, al->id, sizeof out->id);
 }
 
-bool alert_act(struct txn *t, const struct street *street, const struct person *person, struct span id,
-               struct span action, const struct json *data, struct alert *out, struct err *e)
+bool alert_act(struct txn *t, const struct street *street, const struct person *person,
+               struct span id, struct span action, const struct json *data, struct alert *out,
+               struct err *e)
 {
     struct arena a = {0};
     struct acting c = {.t = t, .a = &a, .street = street, .person = person, .data = data};
@@ -266,7 +290,8 @@ bool alert_act(struct txn *t, const struct street *street, const struct person *
     c.move = alert_move_find(action);
     if (ok && !c.move)
         ok = err_set(e, ERR_INPUT,
-                     "不认识的操作“%.*s”；可用的有 sign、note、submit、close、false_alarm、duplicate、reopen",
+                     "不认识的操作“%.*s”；可用的有 "
+                     "sign、note、submit、close、false_alarm、duplicate、reopen",
                      (int)span_cut_utf8(action, 40), action.n ? action.p : "");
     ok = ok && act(&c, is_latest, &after, e);
     if (ok && out)

@@ -40,7 +40,8 @@ static void put_evidence(struct buf *b, const struct json *evidence, size_t most
     json_w_end(&w);
 }
 
-/* As it came, or with fewer reads, so that one alert never holds more than EVIDENCE_MAX bytes of them. */
+/* As it came, or with fewer reads, so that one alert never holds more than EVIDENCE_MAX bytes
+ * of them. */
 static struct span evidence_text(struct arena *a, const struct json *evidence)
 {
     if (!json_is(evidence, JSON_OBJECT))
@@ -58,16 +59,19 @@ static struct span evidence_text(struct arena *a, const struct json *evidence)
     return out;
 }
 
-void alert_plan(struct txn *t, const struct street *street, const struct life *life, struct step *s)
+void alert_plan(struct txn *t, const struct street *street, const struct life *life,
+                struct step *s)
 {
-    struct street_workdays days = {.view = txn_view(t), .street = street, .as_of = s->effective};
+    struct street_workdays days = {
+        .view = txn_view(t), .street = street, .as_of = s->effective};
     struct workdays w = street ? street_workdays(&days) : (struct workdays){NULL, NULL};
     s->sign_due_at = time_limit_due(&life->sign, s->at, &w);
     s->due_at = time_limit_due(&life->close_by, s->at, &w);
 }
 
 /* What only a step that raises needs. */
-static struct span complete(struct txn *t, struct arena *a, const struct alert_source *source, struct step *s)
+static struct span complete(struct txn *t, struct arena *a, const struct alert_source *source,
+                            struct step *s)
 {
     int64_t due;
     alert_plan(t, source->street, &source->life, s);
@@ -76,7 +80,7 @@ static struct span complete(struct txn *t, struct arena *a, const struct alert_s
     return evidence_text(a, json_get(source->effect, "evidence"));
 }
 
-/* --- appending ------------------------------------------------------------------------------------ */
+/* --- appending -------------------------------------------------------------------------- */
 
 static size_t make_postings(struct arena *a, const struct fold *f, struct posting *out)
 {
@@ -93,9 +97,10 @@ static size_t make_postings(struct arena *a, const struct fold *f, struct postin
     return n;
 }
 
-/* Every event of a life is in its own stream, but of many repeats only some: a timeline is for reading. */
-static bool tell_streams(struct txn *t, struct arena *a, const struct fold *f, enum step_result r,
-                         uint64_t seq, struct err *e)
+/* Every event of a life is in its own stream, but of many repeats only some: a timeline is
+ * for reading. */
+static bool tell_streams(struct txn *t, struct arena *a, const struct fold *f,
+                         enum step_result r, uint64_t seq, struct err *e)
 {
     bool thin = r == RESULT_AGAIN && f->al.count > 50 && f->al.count % 100;
     const char *own = arena_printf(a, "alert/%s", f->al.id);
@@ -103,8 +108,9 @@ static bool tell_streams(struct txn *t, struct arena *a, const struct fold *f, e
            (thin || stream_append(t, span_of(own), seq, NULL, e));
 }
 
-bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct step *s, uint64_t cause,
-                  const struct alert_source *source, struct fold *out, bool *appended, struct err *e)
+bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct step *s,
+                  uint64_t cause, const struct alert_source *source, struct fold *out,
+                  bool *appended, struct err *e)
 {
     struct view *v = txn_view(t);
     uint64_t seed;
@@ -125,8 +131,9 @@ bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct 
     f->al.scenario = parts[0];
     f->al.key = parts[1];
     if (s->kind == STEP_TRIGGER)
-        id_from_seed(s->id, seed,
-                     span_of(arena_printf(a, "%.*s|%.*s", SPAN_ARG(parts[0]), SPAN_ARG(parts[1]))));
+        id_from_seed(
+            s->id, seed,
+            span_of(arena_printf(a, "%.*s|%.*s", SPAN_ARG(parts[0]), SPAN_ARG(parts[1]))));
     struct span evidence = SPAN_NONE;
     struct fold trial = *f;
     if (source && step_result_raises(fold_step(a, &trial, s)))
@@ -146,8 +153,12 @@ bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct 
     bool begins = told.result == RESULT_RAISE || told.result == RESULT_REOPEN;
     struct buf body = {0};
     alert_body_put(&body, s, &told, f, evidence);
-    struct entry_new entry = {.type = ENTRY_ALERT, .op = ENTRY_PUT, .cause = cause, .key = entry_key,
-                              .body = buf_view(&body), .postings = postings,
+    struct entry_new entry = {.type = ENTRY_ALERT,
+                              .op = ENTRY_PUT,
+                              .cause = cause,
+                              .key = entry_key,
+                              .body = buf_view(&body),
+                              .postings = postings,
                               .posting_count = begins ? make_postings(a, f, postings) : 0};
     uint64_t seq = txn_append(t, &entry, e);
     buf_free(&body);
@@ -155,7 +166,7 @@ bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct 
            board_update(t, a, entry_key, &before, f, e);
 }
 
-/* --- effects -------------------------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------------- */
 
 static struct span cut(struct span s, size_t max)
 {
@@ -178,7 +189,8 @@ static struct span *span_list(struct arena *a, const struct json *list, size_t *
 /* The order of reads is the script's business; what they were is what counts. */
 static uint64_t fingerprint_of(const struct json *effect)
 {
-    const struct json *evidence = json_get(effect, "evidence"), *reads = json_get(evidence, "reads");
+    const struct json *evidence = json_get(effect, "evidence"),
+                      *reads = json_get(evidence, "reads");
     struct span given = json_string(json_get(effect, "fingerprint"));
     if (given.n)
         return id_hash64(given);
@@ -201,7 +213,8 @@ static uint64_t fingerprint_of(const struct json *effect)
     return sum + (uint64_t)more * 0x9E3779B97F4A7C15ULL;
 }
 
-static int64_t cause_time(struct txn *t, struct arena *a, const struct json *effect, uint64_t cause)
+static int64_t cause_time(struct txn *t, struct arena *a, const struct json *effect,
+                          uint64_t cause)
 {
     struct entry entry;
     int64_t us;
@@ -211,8 +224,8 @@ static int64_t cause_time(struct txn *t, struct arena *a, const struct json *eff
 }
 
 static void read_trigger(struct arena *a, const struct street *street,
-                         const struct scenario *scenario, const struct json *effect, struct step *s,
-                         struct life *life)
+                         const struct scenario *scenario, const struct json *effect,
+                         struct step *s, struct life *life)
 {
     const struct json *about = json_get(effect, "about");
     alert_level_parse(json_string(json_get(effect, "level")), &s->level);
@@ -227,19 +240,22 @@ static void read_trigger(struct arena *a, const struct street *street,
     s->scenario_title = cut(scenario->title, TITLE_MAX);
     s->communities = span_list(a, json_get(effect, "communities"), &s->community_count);
     s->also = span_list(a, json_get(effect, "also"), &s->also_count);
+    if (!s->also_count) /* what the scenario says for all of them */
+        s->also = span_list(a, json_get(scenario->manifest, "also"), &s->also_count);
     s->evidence_of = span_list(a, json_get(effect, "evidence_of"), &s->evidence_of_count);
     s->fingerprint = fingerprint_of(effect);
     s->version_seq = scenario->version_seq;
     s->version_number = scenario->number;
     s->reopen = json_bool(json_get(effect, "reopen"), false);
     s->rejudged = json_bool(json_get(effect, "rejudged"), false);
-    life_of(scenario->manifest, s->alert_kind, s->level, json_string(json_get(effect, "quiet_default")), life);
+    life_of(scenario->manifest, s->alert_kind, s->level,
+            json_string(json_get(effect, "quiet_default")), life);
     s->quiet_us = life->quiet_us;
 }
 
 static bool read_effect(struct txn *t, struct arena *a, const struct street *street,
-                        const struct scenario *scenario, const struct json *effect, struct span entry_key,
-                        struct step *s, struct life *life, struct err *e)
+                        const struct scenario *scenario, const struct json *effect,
+                        struct span entry_key, struct step *s, struct life *life, struct err *e)
 {
     struct span what = json_string(json_get(effect, "do"));
     if (span_eq(what, SPAN("alert"))) {

@@ -1,10 +1,11 @@
 /*
- * The open alerts, as lists and counts ask for them: a small table that is written together with the
- * ALERT entries and can always be made again from them. Without it every list would have to look at each
- * alert there ever was.
+ * The open alerts, as lists and counts ask for them: a small table that is written together
+ * with the ALERT entries and can always be made again from them. Without it every list would
+ * have to look at each alert there ever was.
  *
- * Row: key be64 raised_at, entry key; value u8 level, u8 state, then text parts (be16 length, bytes):
- * id, kind, office, about type, about id, then be16 count and parts of communities, the same of also.
+ * Row: key be64 raised_at, entry key; value u8 level, u8 state, then text parts (be16 length,
+ * bytes): id, kind, office, about type, about id, then be16 count and parts of communities,
+ * the same of also.
  */
 #include "domain/alert_impl.h"
 
@@ -103,7 +104,8 @@ static struct span board_key(struct arena *a, int64_t raised_at, struct span ent
     return (struct span){p, 8 + entry_key.n};
 }
 
-static bool count_add(struct txn *t, struct arena *a, struct span scenario, int by, struct err *e)
+static bool count_add(struct txn *t, struct arena *a, struct span scenario, int by,
+                      struct err *e)
 {
     uint64_t n = alert_open_count(txn_view(t), a, scenario);
     char value[8];
@@ -111,8 +113,8 @@ static bool count_add(struct txn *t, struct arena *a, struct span scenario, int 
     return table_put(t, COUNT, scenario, (struct span){value, 8}, e);
 }
 
-bool board_update(struct txn *t, struct arena *a, struct span entry_key, const struct fold *before,
-                  const struct fold *after, struct err *e)
+bool board_update(struct txn *t, struct arena *a, struct span entry_key,
+                  const struct fold *before, const struct fold *after, struct err *e)
 {
     bool was = before->exists && alert_is_open(&before->al);
     bool is = after->exists && alert_is_open(&after->al);
@@ -122,7 +124,8 @@ bool board_update(struct txn *t, struct arena *a, struct span entry_key, const s
     if (is) {
         struct buf value = {0};
         put_row(&value, &after->al);
-        bool ok = table_put(t, BOARD, board_key(a, after->al.raised_at, entry_key), buf_view(&value), e);
+        bool ok = table_put(t, BOARD, board_key(a, after->al.raised_at, entry_key),
+                            buf_view(&value), e);
         buf_free(&value);
         if (!ok)
             return false;

@@ -10,7 +10,7 @@
 
 static const char *const step_names[] = {"trigger", "clear", "retract", "act"};
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------- */
 
 static void put_time(struct json_w *w, const char *name, int64_t us)
 {
@@ -182,7 +182,7 @@ void alert_body_put(struct buf *b, const struct step *s, const struct alert_told
     json_w_end(&w);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------- */
 
 static int64_t get_time(const struct json *o, const char *name)
 {
@@ -208,7 +208,8 @@ static enum alert_level get_level(const struct json *o, const char *name)
     return l;
 }
 
-static struct span *get_list(struct arena *a, const struct json *o, const char *name, size_t *count)
+static struct span *get_list(struct arena *a, const struct json *o, const char *name,
+                             size_t *count)
 {
     const struct json *list = json_get(o, name);
     size_t n = json_is(list, JSON_ARRAY) ? list->count : 0;
@@ -266,8 +267,8 @@ bool alert_body_split(struct span body, struct arena *a, struct alert_body *out,
            err_set(e, ERR_STORE, "告警条目内容不完整，请用 wangyi verify 检查数据目录");
 }
 
-bool alert_body_fold(const struct entry *entry, const struct alert_body *b, struct arena *a, struct fold *out,
-                     struct err *e)
+bool alert_body_fold(const struct entry *entry, const struct alert_body *b, struct arena *a,
+                     struct fold *out, struct err *e)
 {
     const struct json *o = json_parse(a, b->alert, NULL, NULL, e);
     if (!o)
@@ -342,8 +343,8 @@ static void get_trigger(struct arena *a, const struct json *o, struct step *out)
     out->rejudged = json_bool(json_get(o, "rejudged"), false);
 }
 
-bool alert_body_step(const struct entry *entry, const struct alert_body *b, struct arena *a, struct step *out,
-                     struct err *e)
+bool alert_body_step(const struct entry *entry, const struct alert_body *b, struct arena *a,
+                     struct step *out, struct err *e)
 {
     const struct json *o = json_parse(a, b->event, NULL, NULL, e);
     if (!o)

@@ -1,6 +1,6 @@
 /*
- * Lists of alerts. Open ones come from the board (alert_board.c), in one walk with their counts; all others from
- * the postings, newest raised first, each verified by reading it.
+ * Lists of alerts. Open ones come from the board (alert_board.c), in one walk with their
+ * counts; all others from the postings, newest raised first, each verified by reading it.
  */
 #include "domain/alert_impl.h"
 
@@ -39,7 +39,8 @@ static bool any_of(struct span list, const struct span *values, size_t n)
 
 static bool in_places(const struct alert_filter *f, const struct alert *al)
 {
-    return one_of(f->office, al->office) && any_of(f->community, al->communities, al->community_count) &&
+    return one_of(f->office, al->office) &&
+           any_of(f->community, al->communities, al->community_count) &&
            one_of(f->scenario, al->scenario) && one_of(f->kind, al->kind) &&
            (!f->key.n || span_eq(f->key, al->key));
 }
@@ -51,7 +52,8 @@ static bool in_level(const struct alert_filter *f, const struct alert *al)
 
 static bool in_state(const struct alert_filter *f, const struct alert *al)
 {
-    return (!f->open || alert_is_open(al)) && one_of(f->state, span_of(alert_state_name(al->state)));
+    return (!f->open || alert_is_open(al)) &&
+           one_of(f->state, span_of(alert_state_name(al->state)));
 }
 
 /* Could a state asked for be one of an open alert / of one that is over? */
@@ -65,7 +67,7 @@ static void wanted_states(const struct alert_filter *f, bool *open, bool *over)
     *over = *over && !f->open;
 }
 
-/* --- the place a list goes on from: the id of the last one --- */
+/* --- the place a list goes on from: the id of the last one ------------------------------ */
 
 struct place {
     bool given;
@@ -73,7 +75,8 @@ struct place {
     struct span entry_key;
 };
 
-static bool parse_place(struct view *v, struct arena *a, struct span after, struct place *out, struct err *e)
+static bool parse_place(struct view *v, struct arena *a, struct span after, struct place *out,
+                        struct err *e)
 {
     *out = (struct place){.raised_at = INT64_MAX};
     if (!after.n)
@@ -96,7 +99,7 @@ static bool is_behind(const struct place *p, int64_t raised_at, struct span entr
     return span_cmp(entry_key, p->entry_key) < 0;
 }
 
-/* --- the walk over the open ones ---------------------------------------------------------------------- */
+/* --- the walk over the open ones -------------------------------------------------------- */
 
 struct listing {
     struct view *view;
@@ -109,7 +112,7 @@ struct listing {
     bool count_states; /* the state filter speaks of open ones, so it bounds the counts too */
     bool listing_open; /* the items are found on this walk */
     int limit, found;
-    struct span keys[LIMIT_MAX];  /* entry keys of the items */
+    struct span keys[LIMIT_MAX]; /* entry keys of the items */
     char ids[LIMIT_MAX][27];
     bool more;
 };
@@ -122,7 +125,8 @@ static bool visit_open(void *ctx, const struct board_row *row)
         !access_may(l->person, l->street, ACCESS_ALERT_SEE, al))
         return true;
     l->counts[al->level]++;
-    if (!l->listing_open || !in_level(l->filter, al) || !is_behind(&l->from, al->raised_at, row->entry_key))
+    if (!l->listing_open || !in_level(l->filter, al) ||
+        !is_behind(&l->from, al->raised_at, row->entry_key))
         return true;
     if (l->found == l->limit) {
         l->more = true;
@@ -142,7 +146,7 @@ static void put_open(struct listing *l, struct json_w *w)
     }
 }
 
-/* --- the walk over the postings ------------------------------------------------------------------------ */
+/* --- the walk over the postings --------------------------------------------------------- */
 
 /* The field whose value bounds the walk best. Lists of values cannot be walked as one. */
 static struct index_scan *open_postings(const struct listing *l)
@@ -152,26 +156,29 @@ static struct index_scan *open_postings(const struct listing *l)
         uint16_t field;
         struct span value;
     } ways[] = {{ALERT_BY_KEY, f->key},
-              {ALERT_BY_SCENARIO, f->scenario},
-              {ALERT_BY_COMMUNITY, f->community},
-              {ALERT_BY_OFFICE, f->office}};
+                {ALERT_BY_SCENARIO, f->scenario},
+                {ALERT_BY_COMMUNITY, f->community},
+                {ALERT_BY_OFFICE, f->office}};
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         if (ways[i].value.n && !memchr(ways[i].value.p, ',', ways[i].value.n))
-            return index_scan_open(l->view, ENTRY_ALERT, ways[i].field, ways[i].value, INT64_MIN, l->from.raised_at,
-                                   true);
+            return index_scan_open(l->view, ENTRY_ALERT, ways[i].field, ways[i].value,
+                                   INT64_MIN, l->from.raised_at, true);
     }
-    return index_scan_open(l->view, ENTRY_ALERT, ALERT_BY_TIME, SPAN("*"), INT64_MIN, l->from.raised_at, true);
+    return index_scan_open(l->view, ENTRY_ALERT, ALERT_BY_TIME, SPAN("*"), INT64_MIN,
+                           l->from.raised_at, true);
 }
 
 /* The life of this key that was raised at `raised_at`. */
-static bool load_life(struct listing *l, struct arena *a, struct span entry_key, int64_t raised_at, struct fold *f)
+static bool load_life(struct listing *l, struct arena *a, struct span entry_key,
+                      int64_t raised_at, struct fold *f)
 {
     if (!alert_load(l->view, a, entry_key, f, NULL))
         return false;
     while (f->exists && f->al.raised_at != raised_at && f->prior) {
         struct entry entry;
         struct alert_body body;
-        if (!journal_get(l->view, a, f->prior, &entry, NULL) || !alert_body_split(entry.body, a, &body, NULL) ||
+        if (!journal_get(l->view, a, f->prior, &entry, NULL) ||
+            !alert_body_split(entry.body, a, &body, NULL) ||
             !alert_body_fold(&entry, &body, a, f, NULL))
             return false;
     }
@@ -181,7 +188,8 @@ static bool load_life(struct listing *l, struct arena *a, struct span entry_key,
 static void put_any(struct listing *l, struct json_w *w)
 {
     struct index_scan *s = open_postings(l);
-    struct arena keep = {0}, own = {0}; /* keys of this round and of the one before; the candidate */
+    struct arena keep = {0},
+                 own = {0}; /* keys of this round and of the one before; the candidate */
     struct span key, last = SPAN_NONE;
     struct buf last_key = {0};
     int64_t raised_at, last_at = 0;
@@ -192,7 +200,8 @@ static void put_any(struct listing *l, struct json_w *w)
         struct fold f;
         bool repeat = last.p && raised_at == last_at && span_eq(key, last);
         arena_reset(&own);
-        if (!repeat && is_behind(&l->from, raised_at, key) && load_life(l, &own, key, raised_at, &f)) {
+        if (!repeat && is_behind(&l->from, raised_at, key) &&
+            load_life(l, &own, key, raised_at, &f)) {
             bool wanted = in_places(l->filter, &f.al) && in_level(l->filter, &f.al) &&
                           in_state(l->filter, &f.al) &&
                           access_may(l->person, l->street, ACCESS_ALERT_SEE, &f.al);
@@ -218,8 +227,9 @@ static void put_any(struct listing *l, struct json_w *w)
     arena_free(&own);
 }
 
-bool alert_list(struct view *v, struct arena *a, const struct street *street, const struct person *person,
-                const struct alert_filter *f, struct json_w *w, struct err *e)
+bool alert_list(struct view *v, struct arena *a, const struct street *street,
+                const struct person *person, const struct alert_filter *f, struct json_w *w,
+                struct err *e)
 {
     struct listing l = {.view = v, .a = a, .street = street, .person = person, .filter = f};
     bool open, over;

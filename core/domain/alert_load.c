@@ -1,4 +1,5 @@
-/* Reading alerts: what is stored, as of a place in effective order, by id, and all of a scenario. */
+/* Reading alerts: what is stored, as of a place in effective order, by id, and all of a
+ * scenario. */
 #include "domain/alert_impl.h"
 
 #include <stdlib.h>
@@ -10,13 +11,16 @@
 #include "store/view.h"
 #include "util/mem.h"
 
-static bool read_fold(const struct entry *entry, struct arena *a, struct fold *out, struct err *e)
+static bool read_fold(const struct entry *entry, struct arena *a, struct fold *out,
+                      struct err *e)
 {
     struct alert_body body;
-    return alert_body_split(entry->body, a, &body, e) && alert_body_fold(entry, &body, a, out, e);
+    return alert_body_split(entry->body, a, &body, e) &&
+           alert_body_fold(entry, &body, a, out, e);
 }
 
-bool alert_load(struct view *v, struct arena *a, struct span entry_key, struct fold *out, struct err *e)
+bool alert_load(struct view *v, struct arena *a, struct span entry_key, struct fold *out,
+                struct err *e)
 {
     struct entry entry;
     struct err why = {0};
@@ -26,7 +30,7 @@ bool alert_load(struct view *v, struct arena *a, struct span entry_key, struct f
     return why.code == ERR_MISSING || err_set(e, why.code, "%s", why.text);
 }
 
-/* --- as of a place in effective order ------------------------------------------------------------- */
+/* --- as of a place in effective order --------------------------------------------------- */
 
 struct gathered {
     struct step *steps;
@@ -54,8 +58,8 @@ static int by_effect(const void *x, const void *y)
 }
 
 /* Walk back until a state that holds nothing behind what was gathered; that one is `base`. */
-static bool walk_back(struct view *v, struct arena *a, struct span entry_key, struct gathered *g,
-                      struct fold *base, struct err *e)
+static bool walk_back(struct view *v, struct arena *a, struct span entry_key,
+                      struct gathered *g, struct fold *base, struct err *e)
 {
     enum { AT_ONCE = 32 };
     struct entry entries[AT_ONCE];
@@ -109,8 +113,8 @@ bool alert_load_at(struct view *v, struct arena *a, struct span entry_key, uint6
     return ok;
 }
 
-bool alert_get(struct view *v, struct arena *a, struct span scenario, struct span key, uint64_t as_of,
-               struct alert *out, struct err *e)
+bool alert_get(struct view *v, struct arena *a, struct span scenario, struct span key,
+               uint64_t as_of, struct alert *out, struct err *e)
 {
     struct span entry_key = key_of2(a, scenario, key, e);
     struct fold f;
@@ -124,24 +128,27 @@ bool alert_get(struct view *v, struct arena *a, struct span scenario, struct spa
     return true;
 }
 
-/* --- by id ---------------------------------------------------------------------------------------- */
+/* --- by id ------------------------------------------------------------------------------ */
 
 static bool is_life(const struct fold *f, struct span id)
 {
     return f->exists && span_eq(span_of(f->al.id), id);
 }
 
-bool alert_load_id(struct view *v, struct arena *a, struct span id, struct fold *out, bool *is_latest, struct err *e)
+bool alert_load_id(struct view *v, struct arena *a, struct span id, struct fold *out,
+                   bool *is_latest, struct err *e)
 {
     struct span key = SPAN_NONE;
     int64_t time;
     struct err why = {0};
-    struct index_scan *s = id.n == 26 ? index_scan_open(v, ENTRY_ALERT, ALERT_BY_ID, id, INT64_MIN, INT64_MAX, true)
+    struct index_scan *s = id.n == 26 ? index_scan_open(v, ENTRY_ALERT, ALERT_BY_ID, id,
+                                                        INT64_MIN, INT64_MAX, true)
                                       : NULL;
     bool found = s && index_scan_next(s, a, &key, &time, &why);
     index_scan_close(s);
     if (!found)
-        return why.code ? err_set(e, why.code, "%s", why.text) : err_set(e, ERR_MISSING, "没有这条告警");
+        return why.code ? err_set(e, why.code, "%s", why.text)
+                        : err_set(e, ERR_MISSING, "没有这条告警");
     if (!alert_load(v, a, key, out, e))
         return false;
     *is_latest = is_life(out, id);
@@ -153,7 +160,8 @@ bool alert_load_id(struct view *v, struct arena *a, struct span id, struct fold 
     return is_life(out, id) || err_set(e, ERR_MISSING, "没有这条告警");
 }
 
-bool alert_find(struct view *v, struct arena *a, struct span id, struct alert *out, struct err *e)
+bool alert_find(struct view *v, struct arena *a, struct span id, struct alert *out,
+                struct err *e)
 {
     struct fold f;
     bool is_latest;
@@ -163,7 +171,7 @@ bool alert_find(struct view *v, struct arena *a, struct span id, struct alert *o
     return true;
 }
 
-/* --- all of a scenario ---------------------------------------------------------------------------- */
+/* --- all of a scenario ------------------------------------------------------------------ */
 
 struct alert_scan {
     struct view *view;
@@ -192,7 +200,8 @@ bool alert_scan_next(struct alert_scan *s, struct arena *a, struct alert *out, s
         size_t n;
         if (!read_fold(&entry, a, &f, e))
             return false;
-        if (f.effective > s->as_of && !alert_load_at(s->view, a, entry.key, s->as_of, &f, &later, &n, e))
+        if (f.effective > s->as_of &&
+            !alert_load_at(s->view, a, entry.key, s->as_of, &f, &later, &n, e))
             return false;
         if (!f.exists)
             continue;

@@ -60,8 +60,10 @@ static void put_value(struct json_w *w, const struct json_value *v)
     }
 }
 
-/* What it was raised on; the reads, by far the largest part, only where one alert is looked at. */
-static void put_evidence(struct view *v, struct arena *a, uint64_t seq, bool reads, struct json_w *w)
+/* What it was raised on; the reads, by far the largest part, only where one alert is looked
+ * at. */
+static void put_evidence(struct view *v, struct arena *a, uint64_t seq, bool reads,
+                         struct json_w *w)
 {
     struct entry entry;
     struct alert_body body = {0};
@@ -70,8 +72,9 @@ static void put_evidence(struct view *v, struct arena *a, uint64_t seq, bool rea
     struct span name;
     struct json_value value;
     json_w_name(w, "evidence");
-    if (!seq || !journal_get(v, a, seq, &entry, NULL) || !alert_body_split(entry.body, a, &body, NULL) ||
-        !body.evidence.n || !json_scan_open(&scan, a, body.evidence, &limits, NULL)) {
+    if (!seq || !journal_get(v, a, seq, &entry, NULL) ||
+        !alert_body_split(entry.body, a, &body, NULL) || !body.evidence.n ||
+        !json_scan_open(&scan, a, body.evidence, &limits, NULL)) {
         json_w_null(w);
         return;
     }
@@ -86,7 +89,8 @@ static void put_evidence(struct view *v, struct arena *a, uint64_t seq, bool rea
 }
 
 /* The object's members; the caller opens and closes it. */
-static void put_alert(struct view *v, struct arena *a, const struct alert *al, bool reads, struct json_w *w)
+static void put_alert(struct view *v, struct arena *a, const struct alert *al, bool reads,
+                      struct json_w *w)
 {
     json_w_kstr(w, "id", al->id);
     json_w_kspan(w, "scenario", al->scenario);
@@ -126,8 +130,8 @@ static void put_alert(struct view *v, struct arena *a, const struct alert *al, b
     put_evidence(v, a, al->evidence_seq, reads, w);
 }
 
-void alert_view(struct view *v, struct arena *a, const struct street *street, const struct alert *al,
-                struct json_w *w)
+void alert_view(struct view *v, struct arena *a, const struct street *street,
+                const struct alert *al, struct json_w *w)
 {
     (void)street;
     json_w_object(w);
@@ -135,7 +139,7 @@ void alert_view(struct view *v, struct arena *a, const struct street *street, co
     json_w_object_end(w);
 }
 
-/* --- the whole of one ------------------------------------------------------------------------------ */
+/* --- the whole of one ------------------------------------------------------------------- */
 
 static void put_person(struct view *v, struct arena *a, struct span name, struct json_w *w)
 {
@@ -152,8 +156,8 @@ static void put_person(struct view *v, struct arena *a, struct span name, struct
     json_w_object_end(w);
 }
 
-static void put_event(struct view *v, struct arena *a, const struct entry *entry, const struct json *event,
-                      struct json_w *w)
+static void put_event(struct view *v, struct arena *a, const struct entry *entry,
+                      const struct json *event, struct json_w *w)
 {
     const char *action = json_cstr(json_get(event, "what"), "");
     struct span text = json_string(json_get(event, "text"));
@@ -170,7 +174,7 @@ static void put_event(struct view *v, struct arena *a, const struct entry *entry
     json_w_kspan(w, "level", json_string(json_get(event, "now_level")));
     if (!text.n && clears)
         text = json_bool(json_get(event, "may_close"), false) ? SPAN("数据已恢复正常")
-                                                             : SPAN("触发条件已不成立");
+                                                              : SPAN("触发条件已不成立");
     if (!text.n)
         text = json_string(json_get(event, "title"));
     json_w_kspan(w, "text", text);
@@ -187,7 +191,8 @@ struct moment {
     uint64_t effective, seq;
 };
 
-/* In order of effect, which differs from the order in the stream only where a scenario lagged. */
+/* In order of effect, which differs from the order in the stream only where a scenario
+ * lagged. */
 static void put_in_order(struct moment *all, size_t n, struct moment m)
 {
     size_t i = n;
@@ -209,7 +214,8 @@ static bool read_event(struct view *v, struct arena *a, uint64_t seq, struct ent
     return *event != NULL;
 }
 
-static void put_timeline(struct view *v, struct arena *a, const struct alert *al, struct json_w *w)
+static void put_timeline(struct view *v, struct arena *a, const struct alert *al,
+                         struct json_w *w)
 {
     struct span stream = span_of(arena_printf(a, "alert/%s", al->id));
     uint64_t head = stream_head(v, stream), seqs[STREAM_PAGE];
@@ -242,8 +248,8 @@ static void put_timeline(struct view *v, struct arena *a, const struct alert *al
     json_w_array_end(w);
 }
 
-static void put_actions(const struct street *street, const struct person *person, const struct alert *al,
-                        bool is_latest, struct json_w *w)
+static void put_actions(const struct street *street, const struct person *person,
+                        const struct alert *al, bool is_latest, struct json_w *w)
 {
     size_t n;
     const struct alert_move *moves = alert_moves(&n);
@@ -299,7 +305,7 @@ void alert_view_full(struct view *v, struct arena *a, const struct street *stree
     json_w_object_end(w);
 }
 
-/* --- as an event of the stream "alerts" -------------------------------------------------------------- */
+/* --- as an event of the stream "alerts" ------------------------------------------------- */
 
 static const char *event_type(struct span what, const struct alert *al)
 {
@@ -311,8 +317,8 @@ static const char *event_type(struct span what, const struct alert *al)
     return raised ? "wangyi.alert.raised" : "wangyi.alert.changed";
 }
 
-bool alert_event(struct view *v, struct arena *a, const struct street *street, uint64_t seq, uint64_t offset,
-                 struct alert *out, struct json_w *w, struct err *e)
+bool alert_event(struct view *v, struct arena *a, const struct street *street, uint64_t seq,
+                 uint64_t offset, struct alert *out, struct json_w *w, struct err *e)
 {
     struct entry entry;
     struct alert_body body;

@@ -66,7 +66,8 @@ void life_of(const struct json *manifest, struct span kind, enum alert_level lev
     }
     *out = (struct life){.sign = defaults[level].sign, .close_by = defaults[level].close};
     life_close_parse(json_string(json_get(own, "close")), &out->close);
-    const struct json *evidence = json_get(own, "evidence"), *results = json_get(own, "results");
+    const struct json *evidence = json_get(own, "evidence"),
+                      *results = json_get(own, "results");
     out->evidence = json_count(evidence) ? evidence : NULL;
     out->results = json_count(results) ? results : NULL;
     take_limit(json_get(own, "limits"), level, "sign", &out->sign);

@@ -24,7 +24,7 @@ struct batch_of {
     uint64_t from, to, version;
 };
 
-/* --- checking: everything before the first append -------------------------------------------------- */
+/* --- checking: everything before the first append --------------------------------------- */
 
 static const char *const verbs[] = {"alert", "clear", "retract", "set", "wake", "sleep", "log"};
 
@@ -64,19 +64,23 @@ static bool check_effect(struct batch_of *b, const struct json *effect, struct e
     struct span key = json_string(json_get(effect, "key"));
     if (!key.n || !key_of2(b->a, b->scenario.id, key, NULL).n)
         return bad(e, "key 缺失或太长");
-    if (strcmp(verbs[verb], "alert") == 0 && !alert_level_parse(json_string(json_get(effect, "level")), &level))
+    if (strcmp(verbs[verb], "alert") == 0 &&
+        !alert_level_parse(json_string(json_get(effect, "level")), &level))
         return bad(e, "level 须是 red、orange、yellow 或 blue");
-    if (strcmp(verbs[verb], "wake") == 0 && !calendar_parse_datetime(json_string(json_get(effect, "at")), &at))
+    if (strcmp(verbs[verb], "wake") == 0 &&
+        !calendar_parse_datetime(json_string(json_get(effect, "at")), &at))
         return bad(e, "wake 的 at 不是时刻");
     return true;
 }
 
-static bool check_place(struct batch_of *b, const struct json *outcome, struct span id, struct err *e)
+static bool check_place(struct batch_of *b, const struct json *outcome, struct span id,
+                        struct err *e)
 {
     struct cursor c;
     struct scenario_status status;
     int64_t from = -1, to = -1, version = -1;
-    if (!json_int(json_get(outcome, "from"), &from) || !json_int(json_get(outcome, "to"), &to) ||
+    if (!json_int(json_get(outcome, "from"), &from) ||
+        !json_int(json_get(outcome, "to"), &to) ||
         !json_int(json_get(outcome, "version"), &version) || from < 0 || to < from)
         return bad(e, "from、to、version 不对");
     b->from = (uint64_t)from;
@@ -109,23 +113,28 @@ static bool check(struct batch_of *b, const struct json *outcome, struct err *e)
     return true;
 }
 
-/* --- effects that are not alerts ----------------------------------------------------------------------- */
+/* --- effects that are not alerts -------------------------------------------------------- */
 
-static bool put_keyed(struct batch_of *b, uint16_t type, struct span key, uint64_t cause, struct span body,
-                      struct err *e)
+static bool put_keyed(struct batch_of *b, uint16_t type, struct span key, uint64_t cause,
+                      struct span body, struct err *e)
 {
-    struct entry_new entry = {.type = type, .op = body.p ? ENTRY_PUT : ENTRY_WITHDRAW, .cause = cause,
-                              .key = key, .body = body};
+    struct entry_new entry = {.type = type,
+                              .op = body.p ? ENTRY_PUT : ENTRY_WITHDRAW,
+                              .cause = cause,
+                              .key = key,
+                              .body = body};
     return txn_append(b->t, &entry, e) != 0;
 }
 
-static bool set_state(struct batch_of *b, const struct json *effect, struct span key, struct err *e)
+static bool set_state(struct batch_of *b, const struct json *effect, struct span key,
+                      struct err *e)
 {
     const struct json *value = json_get(effect, "value");
     struct entry before;
     if (!value || json_is(value, JSON_NULL)) {
-        bool there = version_get(txn_view(b->t), b->a, ENTRY_STATE, key, SEQ_LATEST, &before, NULL) &&
-                     before.op == ENTRY_PUT;
+        bool there =
+            version_get(txn_view(b->t), b->a, ENTRY_STATE, key, SEQ_LATEST, &before, NULL) &&
+            before.op == ENTRY_PUT;
         return !there || put_keyed(b, ENTRY_STATE, key, cause_of(effect), SPAN_NONE, e);
     }
     struct buf body = {0};
@@ -148,7 +157,8 @@ static bool timer_at(struct batch_of *b, struct span key, int64_t *at)
     return calendar_parse_datetime(json_string(json_get(body, "at")), at);
 }
 
-static bool set_timer(struct batch_of *b, const struct json *effect, struct span key, struct err *e)
+static bool set_timer(struct batch_of *b, const struct json *effect, struct span key,
+                      struct err *e)
 {
     int64_t at = 0, old;
     bool was_set = timer_at(b, key, &old);
@@ -165,17 +175,20 @@ static bool set_timer(struct batch_of *b, const struct json *effect, struct span
     json_w_object_end(&w);
     json_w_end(&w);
     bool ok = put_keyed(b, ENTRY_TIMER, key, cause_of(effect), buf_view(&body), e) &&
-              (!was_set || old == at || due_drop(b->t, old, key, e)) && due_put(b->t, at, key, e);
+              (!was_set || old == at || due_drop(b->t, old, key, e)) &&
+              due_put(b->t, at, key, e);
     buf_free(&body);
     return ok;
 }
 
-static bool drop_timer(struct batch_of *b, const struct json *effect, struct span key, struct err *e)
+static bool drop_timer(struct batch_of *b, const struct json *effect, struct span key,
+                       struct err *e)
 {
     int64_t old;
     if (!timer_at(b, key, &old))
         return true;
-    return put_keyed(b, ENTRY_TIMER, key, cause_of(effect), SPAN_NONE, e) && due_drop(b->t, old, key, e);
+    return put_keyed(b, ENTRY_TIMER, key, cause_of(effect), SPAN_NONE, e) &&
+           due_drop(b->t, old, key, e);
 }
 
 static bool put_log(struct batch_of *b, const struct json *effect, struct err *e)
@@ -185,10 +198,13 @@ static bool put_log(struct batch_of *b, const struct json *effect, struct err *e
     struct json_w w = json_w_begin(&body);
     json_w_object(&w);
     json_w_kspan(&w, "scenario", b->scenario.id);
-    json_w_kspan(&w, "text", (struct span){text.p, text.n > LOG_MAX ? span_cut_utf8(text, LOG_MAX) : text.n});
+    json_w_kspan(
+        &w, "text",
+        (struct span){text.p, text.n > LOG_MAX ? span_cut_utf8(text, LOG_MAX) : text.n});
     json_w_object_end(&w);
     json_w_end(&w);
-    struct entry_new entry = {.type = ENTRY_LOG, .cause = cause_of(effect), .body = buf_view(&body)};
+    struct entry_new entry = {
+        .type = ENTRY_LOG, .cause = cause_of(effect), .body = buf_view(&body)};
     uint64_t seq = txn_append(b->t, &entry, e);
     buf_free(&body);
     const char *stream = arena_printf(b->a, "log/%.*s", SPAN_ARG(b->scenario.id));
@@ -210,11 +226,13 @@ static bool apply_effect(struct batch_of *b, const struct json *effect, struct e
     return alert_apply(b->t, b->street, &b->scenario, effect, e);
 }
 
-bool outcome_apply(struct txn *t, const struct street *street, const struct json *outcome, struct err *e)
+bool outcome_apply(struct txn *t, const struct street *street, const struct json *outcome,
+                   struct err *e)
 {
     struct arena a = {0};
     struct batch_of b = {.t = t, .a = &a, .street = street};
-    const struct json *effects = json_get(outcome, "effects"), *fault = json_get(outcome, "fault");
+    const struct json *effects = json_get(outcome, "effects"),
+                      *fault = json_get(outcome, "fault");
     bool ok = check(&b, outcome, e);
     for (size_t i = 0; ok && i < json_count(effects); i++)
         ok = apply_effect(&b, json_item(effects, i), e);

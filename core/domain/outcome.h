@@ -1,20 +1,27 @@
 /*
- * What an evaluation leaves behind, on its way from the engine to the writer. One outcome batch is all
- * that one version of one scenario made of the entries (from, to]. As JSON, one object:
+ * What an evaluation leaves behind, on its way from the engine to the writer. One outcome
+ * batch is all that one version of one scenario made of the entries (from, to]. As JSON, one
+ * object:
  *
  * {"scenario":"ent_x","version":412,"from":100,"to":180,"runs":12,"unknown":1,
  *  "effects":[
- *   {"do":"alert","cause":150,"key":"E1|2020-06","kind":"income","level":"yellow","about":["enterprise","E1"],
- *    "title":"…","text":"…","office":"…","communities":["xiaohe"],"also":[],"due":time,"evidence_of":["enterprise|E2"],
- *    "reopen":false,"now":time,"quiet_default":"24h"|"0h","evidence":{see domain/alert.h}},
+ *   {"do":"alert","cause":150,"key":"E1|2020-06","kind":"income","level":"yellow",
+ *    "about":["enterprise","E1"],"title":"…","text":"…","office":"…","communities":["xiaohe"],
+ *    "also":[],"due":time,"evidence_of":["enterprise|E2"],"reopen":false,"now":time,
+ *    "quiet_default":"24h"|"0h","evidence":{see domain/alert.h},
+ *    "rejudged":true  (after a late record: an open one is not counted up),
+ *    "fingerprint":text  (of all reads, where evidence.reads holds only some)},
  *   {"do":"clear","cause":150,"key":"…","reason":"…","close":true,"now":time},
  *   {"do":"retract","cause":150,"key":"…","reason":"…","now":time},
  *   {"do":"set","cause":150,"key":"…","value":…}      value absent: forget it
- *   {"do":"wake","cause":150,"key":"…","at":time,"data":…}   {"do":"sleep","cause":150,"key":"…"}
+ *   {"do":"wake","cause":150,"key":"…","at":time,"data":…}
+ *   {"do":"sleep","cause":150,"key":"…"}
  *   {"do":"log","cause":150,"text":"…"}],
- *  "fault":{"seq":181,"type":"ent_income","key":"E1|2020-06","line":12,"message":"…"}}   only if it stopped
+ *  "fault":{"seq":181,"type":"ent_income","key":"E1|2020-06","line":12,"message":"…"}}
  *
- * `due`, `office` … may be absent. Times are RFC 3339 texts. Effects are in the order in which they were made.
+ * `fault` only if it stopped. An alert's times are those of the entry that caused it.
+ * `due`, `office` … may be absent. Times are RFC 3339 texts. Effects are in the order in
+ * which they were made.
  */
 #ifndef WY_DOMAIN_OUTCOME_H
 #define WY_DOMAIN_OUTCOME_H
@@ -27,8 +34,9 @@ struct json;
 struct street;
 struct txn;
 
-/* Applied whole, or refused whole: ERR_CONFLICT if the stored cursor is not (from, version), or the
- * scenario is paused, stopped or missing; then the engine reads the cursor again. */
-bool outcome_apply(struct txn *t, const struct street *street, const struct json *outcome, struct err *e);
+/* Applied whole, or refused whole: ERR_CONFLICT if the stored cursor is not (from, version),
+ * or the scenario is paused, stopped or missing; then the engine reads the cursor again. */
+bool outcome_apply(struct txn *t, const struct street *street, const struct json *outcome,
+                   struct err *e);
 
 #endif

@@ -53,22 +53,27 @@ static bool check_number(const struct json *setting, const char *label, double v
 
 bool setting_check(const struct json *setting, const struct json *value, struct err *e)
 {
-    const char *label = json_cstr(json_get(setting, "label"), json_cstr(json_get(setting, "name"), ""));
-    const struct json *choices = json_get(setting, "choices"), *def = json_get(setting, "default");
+    const char *label =
+        json_cstr(json_get(setting, "label"), json_cstr(json_get(setting, "name"), ""));
+    const struct json *choices = json_get(setting, "choices"),
+                      *def = json_get(setting, "default");
     double v;
     if (json_count(choices))
-        return is_choice(choices, value) || err_set(e, ERR_INPUT, "“%s”只能取规定的几个值之一", label);
+        return is_choice(choices, value) ||
+               err_set(e, ERR_INPUT, "“%s”只能取规定的几个值之一", label);
     if (json_number(def, &v))
         return json_number(value, &v) ? check_number(setting, label, v, e)
                                       : err_set(e, ERR_INPUT, "“%s”须是数字", label);
     if (json_is(def, JSON_BOOL))
-        return json_is(value, JSON_BOOL) || err_set(e, ERR_INPUT, "“%s”须是 true 或 false", label);
+        return json_is(value, JSON_BOOL) ||
+               err_set(e, ERR_INPUT, "“%s”须是 true 或 false", label);
     if (!json_is(value, JSON_STRING))
         return err_set(e, ERR_INPUT, "“%s”须是文字", label);
     return value->string.n <= 1000 || err_set(e, ERR_INPUT, "“%s”太长：最多 1000 字节", label);
 }
 
-static void keep_into(struct json_w *w, const struct json *manifest, const struct json *values, bool local)
+static void keep_into(struct json_w *w, const struct json *manifest, const struct json *values,
+                      bool local)
 {
     json_w_object(w);
     for (size_t i = 0; json_is(values, JSON_OBJECT) && i < values->count; i++) {
@@ -109,23 +114,26 @@ static const struct json *member(const struct json *o, struct span name)
     return NULL;
 }
 
-static bool check_changes(const struct json *manifest, const struct json *changes, bool local, struct err *e)
+static bool check_changes(const struct json *manifest, const struct json *changes, bool local,
+                          struct err *e)
 {
     for (size_t i = 0; i < changes->count; i++) {
         struct span name = changes->names[i];
         const struct json *s = setting_find(manifest, name), *v = &changes->items[i];
         if (!s)
-            return err_set(e, ERR_INPUT, "没有参数“%.*s”", (int)span_cut_utf8(name, 64), name.p ? name.p : "");
+            return err_set(e, ERR_INPUT, "没有参数“%.*s”", (int)span_cut_utf8(name, 64),
+                           name.p ? name.p : "");
         if (local && !setting_is_local(s))
-            return err_set(e, ERR_INPUT, "“%s”不分社区，不能只改一个社区的值", json_cstr(json_get(s, "label"), ""));
+            return err_set(e, ERR_INPUT, "“%s”不分社区，不能只改一个社区的值",
+                           json_cstr(json_get(s, "label"), ""));
         if (!json_is(v, JSON_NULL) && !setting_check(s, v, e))
             return false;
     }
     return true;
 }
 
-bool settings_change(const struct json *manifest, const struct json *values, const struct json *changes, bool local,
-                     struct buf *out, struct err *e)
+bool settings_change(const struct json *manifest, const struct json *values,
+                     const struct json *changes, bool local, struct buf *out, struct err *e)
 {
     if (!json_is(changes, JSON_OBJECT) || !changes->count)
         return err_set(e, ERR_INPUT, "请给出要改的参数，如 {\"values\":{\"参数名\":值}}");

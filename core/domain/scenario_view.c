@@ -37,7 +37,8 @@ static void put_version(const struct scenario *s, bool kind, struct json_w *w)
 }
 
 /* A fault in the form of the API, with the time of the entry it stands at. */
-static void put_fault(struct view *v, struct arena *a, const struct json *fault, struct json_w *w)
+static void put_fault(struct view *v, struct arena *a, const struct json *fault,
+                      struct json_w *w)
 {
     static const char *const names[] = {"seq", "type", "key", "line", "message"};
     json_w_name(w, "fault");
@@ -55,7 +56,8 @@ static void put_fault(struct view *v, struct arena *a, const struct json *fault,
         else
             json_w_null(w);
     }
-    if (json_int(json_get(fault, "seq"), &seq) && seq > 0 && journal_get(v, a, (uint64_t)seq, &entry, NULL))
+    if (json_int(json_get(fault, "seq"), &seq) && seq > 0 &&
+        journal_get(v, a, (uint64_t)seq, &entry, NULL))
         put_time(w, "at", entry.at);
     json_w_object_end(w);
 }
@@ -117,8 +119,9 @@ static void put_scenario(struct view *v, struct arena *a, const struct scenario 
                  span_eq(s->kind, SPAN("restore")) || span_eq(s->kind, SPAN("emergency")));
 }
 
-void scenario_view(struct view *v, struct arena *a, const struct street *street, const struct scenario *s,
-                   const struct scenario_counters *counters, struct json_w *w)
+void scenario_view(struct view *v, struct arena *a, const struct street *street,
+                   const struct scenario *s, const struct scenario_counters *counters,
+                   struct json_w *w)
 {
     (void)street;
     json_w_object(w);
@@ -181,7 +184,9 @@ static void put_log(struct view *v, struct arena *a, struct span id, struct json
 {
     struct span stream = span_of(arena_printf(a, "log/%.*s", SPAN_ARG(id)));
     uint64_t head = stream_head(v, stream), seqs[LOG_MAX];
-    size_t n = head ? stream_read(v, stream, head > LOG_MAX ? head - LOG_MAX + 1 : 1, seqs, LOG_MAX) : 0;
+    size_t n =
+        head ? stream_read(v, stream, head > LOG_MAX ? head - LOG_MAX + 1 : 1, seqs, LOG_MAX)
+             : 0;
     json_w_name(w, "log");
     json_w_array(w);
     while (n--) {
@@ -199,7 +204,8 @@ static void put_log(struct view *v, struct arena *a, struct span id, struct json
 }
 
 void scenario_view_full(struct view *v, struct arena *a, const struct street *street,
-                        const struct scenario *s, const struct scenario_counters *counters, struct json_w *w)
+                        const struct scenario *s, const struct scenario_counters *counters,
+                        struct json_w *w)
 {
     const struct json *settings = json_get(s->manifest, "settings");
     (void)street;
@@ -221,7 +227,8 @@ void scenario_view_versions(struct view *v, struct arena *a, struct span id, str
     struct span key = key_of1(a, id, NULL);
     struct entry *entries = arena_alloc(a, VERSIONS_MAX * sizeof *entries);
     size_t n = 0;
-    if (!key.n || !version_history(v, a, ENTRY_VERSION, key, SEQ_LATEST, entries, VERSIONS_MAX, &n, NULL))
+    if (!key.n ||
+        !version_history(v, a, ENTRY_VERSION, key, SEQ_LATEST, entries, VERSIONS_MAX, &n, NULL))
         n = 0;
     json_w_object(w);
     json_w_name(w, "items");

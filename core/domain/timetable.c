@@ -1,6 +1,7 @@
 /*
- * The timetable itself is a meta value: a line "scenario TAB since TAB spec" for each distinct spec of each
- * scenario that is there. Meta "tick.last": be64 of the latest instant told.
+ * The timetable itself is a meta value: a line "scenario TAB since TAB spec" for each
+ * distinct spec of each scenario that is there. Meta "tick.last": be64 of the latest instant
+ * told.
  */
 #include "domain/timetable.h"
 
@@ -18,7 +19,7 @@
 #define META_TABLE "timetable"
 #define META_LAST  "tick.last"
 
-/* --- the table ------------------------------------------------------------------------------------ */
+/* --- the table -------------------------------------------------------------------------- */
 
 struct line {
     struct span scenario, spec;
@@ -49,7 +50,8 @@ static struct span read_table(struct view *v, struct arena *a)
 static int64_t read_last(struct view *v, struct arena *a)
 {
     struct span value;
-    return meta_get(v, a, META_LAST, &value) && value.n == 8 ? (int64_t)be64_get(value.p) : INT64_MIN;
+    return meta_get(v, a, META_LAST, &value) && value.n == 8 ? (int64_t)be64_get(value.p)
+                                                             : INT64_MIN;
 }
 
 static void put_line(struct buf *b, struct span scenario, int64_t since, struct span spec)
@@ -67,7 +69,8 @@ static bool is_before(const struct json *every, size_t i)
     return false;
 }
 
-bool timetable_set(struct txn *t, struct span scenario, const struct json *manifest, struct err *e)
+bool timetable_set(struct txn *t, struct span scenario, const struct json *manifest,
+                   struct err *e)
 {
     struct arena a = {0};
     struct span table = read_table(txn_view(t), &a), rest = table;
@@ -95,7 +98,7 @@ bool timetable_set(struct txn *t, struct span scenario, const struct json *manif
     return ok;
 }
 
-/* --- what is due next ------------------------------------------------------------------------------ */
+/* --- what is due next ------------------------------------------------------------------- */
 
 /* Of what was missed by these only the latest counts. */
 static bool is_frequent(const struct schedule *s)
@@ -137,7 +140,8 @@ static int64_t timer_next(struct view *v, struct arena *a)
 
 static int64_t instant_next(struct view *v, struct arena *a, bool catch_up, int64_t upto)
 {
-    int64_t tick = tick_next(read_table(v, a), read_last(v, a), catch_up, upto), timer = timer_next(v, a);
+    int64_t tick = tick_next(read_table(v, a), read_last(v, a), catch_up, upto),
+            timer = timer_next(v, a);
     return tick < timer ? tick : timer;
 }
 
@@ -150,7 +154,7 @@ bool timetable_next(struct view *v, int64_t *due, struct err *e)
     return true;
 }
 
-/* --- telling ------------------------------------------------------------------------------------------ */
+/* --- telling ---------------------------------------------------------------------------- */
 
 static void put_due(struct json_w *w, int64_t due)
 {
@@ -160,12 +164,14 @@ static void put_due(struct json_w *w, int64_t due)
     buf_free(&b);
 }
 
-/* A timer that was moved or dropped leaves no row; a row that does not fit its timer is only taken away. */
+/* A timer that was moved or dropped leaves no row; a row that does not fit its timer is only
+ * taken away. */
 static bool ring(struct txn *t, struct arena *a, int64_t at, struct span key, struct err *e)
 {
     struct entry timer;
     int64_t set_for;
-    bool there = version_get(txn_view(t), a, ENTRY_TIMER, key, SEQ_LATEST, &timer, NULL) && timer.op == ENTRY_PUT;
+    bool there = version_get(txn_view(t), a, ENTRY_TIMER, key, SEQ_LATEST, &timer, NULL) &&
+                 timer.op == ENTRY_PUT;
     const struct json *body = there ? json_parse(a, timer.body, NULL, NULL, NULL) : NULL;
     if (!calendar_parse_datetime(json_string(json_get(body, "at")), &set_for) || set_for != at)
         return due_drop(t, at, key, e);
@@ -179,9 +185,11 @@ static bool ring(struct txn *t, struct arena *a, int64_t at, struct span key, st
     }
     json_w_object_end(&w);
     json_w_end(&w);
-    struct entry_new wake = {.type = ENTRY_WAKE, .cause = timer.seq, .key = key, .body = buf_view(&b)};
+    struct entry_new wake = {
+        .type = ENTRY_WAKE, .cause = timer.seq, .key = key, .body = buf_view(&b)};
     uint64_t seq = txn_append(t, &wake, e);
-    struct entry_new off = {.type = ENTRY_TIMER, .op = ENTRY_WITHDRAW, .cause = seq, .key = key};
+    struct entry_new off = {
+        .type = ENTRY_TIMER, .op = ENTRY_WITHDRAW, .cause = seq, .key = key};
     buf_free(&b);
     return seq && txn_append(t, &off, e) && due_drop(t, at, key, e);
 }
@@ -209,7 +217,8 @@ static bool has_spec(const struct span *specs, size_t n, struct span spec)
     return false;
 }
 
-static bool tell_tick(struct txn *t, struct arena *a, int64_t instant, bool catch_up, int64_t upto, struct err *e)
+static bool tell_tick(struct txn *t, struct arena *a, int64_t instant, bool catch_up,
+                      int64_t upto, struct err *e)
 {
     struct span table = read_table(txn_view(t), a);
     int64_t before = read_last(txn_view(t), a);
@@ -234,7 +243,8 @@ static bool tell_tick(struct txn *t, struct arena *a, int64_t instant, bool catc
     struct entry_new tick = {.type = ENTRY_TICK, .body = buf_view(&b)};
     char last[8];
     be64_put(last, (uint64_t)instant);
-    bool ok = !n || (txn_append(t, &tick, e) && meta_put(t, META_LAST, (struct span){last, 8}, e));
+    bool ok =
+        !n || (txn_append(t, &tick, e) && meta_put(t, META_LAST, (struct span){last, 8}, e));
     buf_free(&b);
     return ok;
 }
@@ -246,14 +256,17 @@ static bool set_clock(struct txn *t, int64_t instant, struct err *e)
     return !clock_is_held(txn_view(t), &now) || now >= instant || txn_clock_hold(t, instant, e);
 }
 
-bool timetable_tell(struct txn *t, int64_t upto, bool catch_up, int max, bool *more, struct err *e)
+bool timetable_tell(struct txn *t, int64_t upto, bool catch_up, int max, bool *more,
+                    struct err *e)
 {
     struct arena a = {0};
     bool ok = true;
     int64_t instant = instant_next(txn_view(t), &a, catch_up, upto);
     for (int i = 0; ok && i < max && instant <= upto; i++) {
-        int64_t tick = tick_next(read_table(txn_view(t), &a), read_last(txn_view(t), &a), catch_up, upto);
-        ok = set_clock(t, instant, e) && ring_all(t, instant, e) && (tick != instant || tell_tick(t, &a, instant, catch_up, upto, e));
+        int64_t tick =
+            tick_next(read_table(txn_view(t), &a), read_last(txn_view(t), &a), catch_up, upto);
+        ok = set_clock(t, instant, e) && ring_all(t, instant, e) &&
+             (tick != instant || tell_tick(t, &a, instant, catch_up, upto, e));
         arena_reset(&a);
         instant = instant_next(txn_view(t), &a, catch_up, upto);
     }

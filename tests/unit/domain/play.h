@@ -1,7 +1,7 @@
 /*
- * A street in a temp folder for tests of alerts and scenarios: clock held, one scenario "s" with kinds of every
- * close type, and one line for each thing that happens: a record comes, the script has an effect, a person acts.
- * JSON is written with ' for ".
+ * A street in a temp folder for tests of alerts and scenarios: clock held, one scenario "s"
+ * with kinds of every close type, and one line for each thing that happens: a record comes,
+ * the script has an effect, a person acts. JSON is written with ' for ".
  */
 #ifndef WY_TESTS_PLAY_H
 #define WY_TESTS_PLAY_H
@@ -36,13 +36,14 @@ struct play {
     struct street *street;
     struct arena a;
     struct view *view;
-    uint64_t last;   /* seq of the latest record */
-    struct err e;    /* of the last thing that failed */
+    uint64_t last; /* seq of the latest record */
+    struct err e;  /* of the last thing that failed */
 };
 
 static const char play_records[] =
     "{\"types\":["
-    "{\"id\":\"enterprise\",\"label\":\"企业\",\"owner\":\"regional_dev\",\"key\":[\"ent_id\"],\"fields\":["
+    "{\"id\":\"enterprise\",\"label\":\"企业\",\"owner\":\"regional_dev\",\"key\":[\"ent_id\"],"
+    "\"fields\":["
     "{\"name\":\"ent_id\",\"type\":\"string\",\"label\":\"代码\"}]},"
     "{\"id\":\"visit\",\"label\":\"走访\",\"owner\":\"command_center\",\"key\":[\"visit_id\"],"
     "\"indexes\":[\"subject_id\",\"alert_key\"],\"fields\":["
@@ -50,16 +51,20 @@ static const char play_records[] =
     "{\"name\":\"subject_id\",\"type\":\"string\",\"label\":\"对象\"},"
     "{\"name\":\"alert_key\",\"type\":\"string\",\"label\":\"告警\"},"
     "{\"name\":\"result\",\"type\":\"string\",\"label\":\"结果\"}]},"
-    "{\"id\":\"calendar_day\",\"label\":\"工作日历\",\"key\":[\"date\"],\"time\":\"date\",\"fields\":["
+    "{\"id\":\"calendar_day\",\"label\":\"工作日历\",\"key\":[\"date\"],\"time\":\"date\","
+    "\"fields\":["
     "{\"name\":\"date\",\"type\":\"date\",\"label\":\"日\"},"
     "{\"name\":\"is_workday\",\"type\":\"boolean\",\"label\":\"上班\"}]}]}";
-static const char play_org[] =
-    "{\"home\":\"330105003\",\"street\":\"小河街道\",\"offices\":[{\"id\":\"regional_dev\",\"name\":\"区域发展办\"},"
-    "{\"id\":\"safety\",\"name\":\"平安办\"}],\"communities\":[{\"id\":\"xiaohe\",\"name\":\"小河社区\"},"
-    "{\"id\":\"dahulu\",\"name\":\"大浒路社区\"}],\"roles\":[]}";
+static const char play_org[] = "{\"home\":\"330105003\",\"street\":\"小河街道\",\"offices\":[{"
+                               "\"id\":\"regional_dev\",\"name\":\"区域发展办\"},"
+                               "{\"id\":\"safety\",\"name\":\"平安办\"}],\"communities\":[{"
+                               "\"id\":\"xiaohe\",\"name\":\"小河社区\"},"
+                               "{\"id\":\"dahulu\",\"name\":\"大浒路社区\"}],\"roles\":[]}";
 static const char play_manifest[] =
-    "{'title':'示例场景','office':'regional_dev','settings':[{'name':'limit','label':'阈值','default':15,'min':1,"
-    "'max':100,'per':'community'},{'name':'basis','label':'口径','default':'month','choices':['month','ytd']}],"
+    "{'title':'示例场景','office':'regional_dev','settings':[{'name':'limit','label':'阈值','"
+    "default':15,'min':1,"
+    "'max':100,'per':'community'},{'name':'basis','label':'口径','default':'month','choices':['"
+    "month','ytd']}],"
     "'every':[{'at':'daily 07:00'}],'reads':['enterprise'],"
     "'life':{'auto':{'close':'auto'},'ev':{'close':'evidence','evidence':['note']},"
     "'both':{'close':'auto+evidence','evidence':['visit'],'results':['solved','normal'],"
@@ -83,7 +88,8 @@ static inline struct span play_json(struct play *p, const char *fmt, va_list arg
     return s;
 }
 
-__attribute__((format(printf, 2, 3))) static inline struct span play_text(struct play *p, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static inline struct span play_text(struct play *p,
+                                                                          const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -105,7 +111,9 @@ static inline bool play_run(struct command *c, struct txn *t, struct err *e)
     return pc->fn(pc->p, t, pc->ctx, e);
 }
 
-static inline bool play_do(struct play *p, bool (*fn)(struct play *, struct txn *, void *, struct err *), void *ctx)
+static inline bool play_do(struct play *p,
+                           bool (*fn)(struct play *, struct txn *, void *, struct err *),
+                           void *ctx)
 {
     struct play_command c = {.command = {.apply = play_run}, .p = p, .fn = fn, .ctx = ctx};
     p->e = (struct err){0};
@@ -139,10 +147,14 @@ static inline bool play_publish_fn(struct play *p, struct txn *t, void *ctx, str
     return scenario_publish(t, ctx, &seq, e);
 }
 
-static inline bool play_publish(struct play *p, const char *id, const char *text, const char *manifest)
+static inline bool play_publish(struct play *p, const char *id, const char *text,
+                                const char *manifest)
 {
-    struct scenario_publish s = {.id = span_of(id), .text = span_of(text), .kind = SPAN("file"),
-                                 .author = SPAN("test"), .reason = SPAN("测试"),
+    struct scenario_publish s = {.id = span_of(id),
+                                 .text = span_of(text),
+                                 .kind = SPAN("file"),
+                                 .author = SPAN("test"),
+                                 .reason = SPAN("测试"),
                                  .manifest = play_text(p, "%s", manifest)};
     return play_do(p, play_publish_fn, &s);
 }
@@ -154,7 +166,8 @@ static inline void play_open(struct play *p)
     assert_non_null(mkdtemp(p->dir));
     struct store_options o = {.dir = p->dir, .no_sync = true, .map_bytes = (size_t)1 << 30};
     play_ok(p, (p->store = store_open(&o, &p->e)) != NULL);
-    play_ok(p, (p->street = street_make(span_of(play_records), span_of(play_org), SPAN_NONE, &p->e)) != NULL);
+    play_ok(p, (p->street = street_make(span_of(play_records), span_of(play_org), SPAN_NONE,
+                                        &p->e)) != NULL);
     play_ok(p, (p->view = view_open(p->store, &p->e)) != NULL);
     play_at(p, PLAY_START);
     play_ok(p, play_publish(p, "s", "return {}", play_manifest));
@@ -210,29 +223,39 @@ static inline bool play_judge(struct play *p, uint64_t to, struct span effects)
 {
     struct cursor c;
     assert_true(cursor_get(p->view, SPAN("s"), &c));
-    return play_outcome(p, play_text(p, "{'scenario':'s','version':%llu,'from':%llu,'to':%llu,'effects':[%.*s]}",
-                                     (unsigned long long)c.version, (unsigned long long)c.seq,
-                                     (unsigned long long)to, SPAN_ARG(effects)));
+    return play_outcome(
+        p,
+        play_text(p, "{'scenario':'s','version':%llu,'from':%llu,'to':%llu,'effects':[%.*s]}",
+                  (unsigned long long)c.version, (unsigned long long)c.seq,
+                  (unsigned long long)to, SPAN_ARG(effects)));
 }
 
-/* A record comes and the script answers at once with this effect: members of it without "cause". */
-__attribute__((format(printf, 2, 3))) static inline void play_effect(struct play *p, const char *fmt, ...)
+/* A record comes and the script answers at once with this effect: members of it without
+ * "cause". */
+__attribute__((format(printf, 2, 3))) static inline void play_effect(struct play *p,
+                                                                     const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     struct span members = play_json(p, fmt, args);
     va_end(args);
     uint64_t seq = play_record(p);
-    play_ok(p, play_judge(p, seq, play_text(p, "{'cause':%llu,%.*s}", (unsigned long long)seq, SPAN_ARG(members))));
+    play_ok(p, play_judge(p, seq,
+                          play_text(p, "{'cause':%llu,%.*s}", (unsigned long long)seq,
+                                    SPAN_ARG(members))));
 }
 
-/* Raise `key` of `kind` at `level`; `rests_on` is the seq of the record that the trigger rests on. */
-static inline void play_raise(struct play *p, const char *key, const char *kind, const char *level, int rests_on)
+/* Raise `key` of `kind` at `level`; `rests_on` is the seq of the record that the trigger
+ * rests on. */
+static inline void play_raise(struct play *p, const char *key, const char *kind,
+                              const char *level, int rests_on)
 {
-    play_effect(p, "'do':'alert','key':'%s','kind':'%s','level':'%s','title':'标题','text':'正文',"
-                   "'about':['enterprise','E1'],'communities':['xiaohe'],'quiet_default':'0h',"
-                   "'evidence':{'sentence':'因为','reads':[{'type':'enterprise','key':'E1','seq':%d}]}",
-                key, kind, level, rests_on);
+    play_effect(
+        p,
+        "'do':'alert','key':'%s','kind':'%s','level':'%s','title':'标题','text':'正文',"
+        "'about':['enterprise','E1'],'communities':['xiaohe'],'quiet_default':'0h',"
+        "'evidence':{'sentence':'因为','reads':[{'type':'enterprise','key':'E1','seq':%d}]}",
+        key, kind, level, rests_on);
 }
 
 static inline void play_clear(struct play *p, const char *key)
@@ -253,7 +276,8 @@ static inline struct alert play_alert(struct play *p, const char *key)
     return al;
 }
 
-static inline void assert_alert(struct play *p, const char *key, const char *state, const char *level, int count)
+static inline void assert_alert(struct play *p, const char *key, const char *state,
+                                const char *level, int count)
 {
     struct alert al = play_alert(p, key);
     assert_string_equal(alert_state_name(al.state), state);
@@ -276,12 +300,15 @@ static inline bool play_act_fn(struct play *p, struct txn *t, void *ctx, struct 
 
 static inline struct person play_person(enum role role, const char *office)
 {
-    return (struct person){.name = SPAN("zhang"), .display = SPAN("张三"), .role = role, .office = span_of(office)};
+    return (struct person){.name = SPAN("zhang"),
+                           .display = SPAN("张三"),
+                           .role = role,
+                           .office = span_of(office)};
 }
 
 /* Somebody of the office does this to the latest life of `key`; members of the body. */
-__attribute__((format(printf, 4, 5))) static inline bool play_acts(struct play *p, const char *key, const char *action,
-                                                                 const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline bool
+play_acts(struct play *p, const char *key, const char *action, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -289,8 +316,9 @@ __attribute__((format(printf, 4, 5))) static inline bool play_acts(struct play *
     va_end(args);
     struct alert al = play_alert(p, key);
     struct person staff = play_person(ROLE_OFFICE, "regional_dev");
-    struct play_act act = {&staff, span_of(al.id), span_of(action),
-                           json_parse(&p->a, play_text(p, "{%.*s}", SPAN_ARG(members)), NULL, NULL, &p->e)};
+    struct play_act act = {
+        &staff, span_of(al.id), span_of(action),
+        json_parse(&p->a, play_text(p, "{%.*s}", SPAN_ARG(members)), NULL, NULL, &p->e)};
     assert_non_null(act.data);
     return play_do(p, play_act_fn, &act);
 }

@@ -22,9 +22,13 @@ static void several_alerts_of_one_cause_are_one_occurrence(void **state)
     struct play p;
     play_open(&p);
     unsigned long long seq = play_record(&p);
-    play_ok(&p, play_judge(&p, seq, play_text(&p, "{'do':'alert','cause':%llu,'key':'K','level':'blue','title':'a'},"
-                                                  "{'do':'alert','cause':%llu,'key':'K','level':'red','title':'b'}",
-                                              seq, seq)));
+    play_ok(
+        &p,
+        play_judge(&p, seq,
+                   play_text(&p,
+                             "{'do':'alert','cause':%llu,'key':'K','level':'blue','title':'a'},"
+                             "{'do':'alert','cause':%llu,'key':'K','level':'red','title':'b'}",
+                             seq, seq)));
     assert_alert(&p, "K", "new", "red", 1);
     play_close(&p);
 }
@@ -35,9 +39,11 @@ static void a_rejudgement_does_not_count(void **state)
     struct play p;
     play_open(&p);
     play_raise(&p, "K", "auto", "blue", 1);
-    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'a','rejudged':true");
+    play_effect(
+        &p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'a','rejudged':true");
     assert_alert(&p, "K", "new", "blue", 1);
-    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'red','title':'a','rejudged':true");
+    play_effect(
+        &p, "'do':'alert','key':'K','kind':'auto','level':'red','title':'a','rejudged':true");
     assert_alert(&p, "K", "new", "red", 1);
     play_close(&p);
 }
@@ -94,17 +100,21 @@ static void inside_the_quiet_time_the_old_alert_opens_again(void **state)
     (void)state;
     struct play p;
     play_open(&p);
-    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'red','title':'a','quiet_default':'24h'");
+    play_effect(
+        &p,
+        "'do':'alert','key':'K','kind':'auto','level':'red','title':'a','quiet_default':'24h'");
     struct alert first = play_alert(&p, "K");
     play_clear(&p, "K");
     play_at(&p, "2020-03-11T08:00:00+08:00"); /* just 24 h */
-    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'a','quiet_default':'24h'");
+    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'a','quiet_"
+                    "default':'24h'");
     assert_alert(&p, "K", "new", "blue", 2);
     assert_string_equal(play_alert(&p, "K").id, first.id);
     assert_int_equal(play_alert(&p, "K").closed_at, 0);
     play_clear(&p, "K");
     play_at(&p, "2020-03-12T08:00:01+08:00");
-    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'a','quiet_default':'24h'");
+    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'a','quiet_"
+                    "default':'24h'");
     assert_alert(&p, "K", "new", "blue", 1);
     assert_string_not_equal(play_alert(&p, "K").id, first.id);
     play_close(&p);
@@ -121,7 +131,8 @@ static void without_quiet_time_a_new_trigger_is_a_new_alert(void **state)
     play_clear(&p, "K");
     play_raise(&p, "K", "auto", "blue", 2);
     assert_string_not_equal(play_alert(&p, "K").id, first.id);
-    play_ok(&p, alert_find(p.view, &p.a, span_of(first.id), &old, &p.e)); /* the old one can still be read */
+    play_ok(&p, alert_find(p.view, &p.a, span_of(first.id), &old,
+                           &p.e)); /* the old one can still be read */
     assert_int_equal(old.state, ALERT_CLOSED);
     play_close(&p);
 }
@@ -168,8 +179,10 @@ static void reopen_is_stronger_than_everything(void **state)
     play_raise(&p, "K", "auto", "blue", 7);
     struct alert first = play_alert(&p, "K");
     must_act(&p, "K", "close", "'verdict':'solved'");
-    play_effect(&p, "'do':'alert','key':'K','kind':'auto','level':'blue','title':'没有回访','reopen':true,"
-                    "'evidence':{'reads':[{'type':'enterprise','key':'E1','seq':7}]}");
+    play_effect(
+        &p,
+        "'do':'alert','key':'K','kind':'auto','level':'blue','title':'没有回访','reopen':true,"
+        "'evidence':{'reads':[{'type':'enterprise','key':'E1','seq':7}]}");
     assert_alert(&p, "K", "new", "blue", 2);
     assert_string_equal(play_alert(&p, "K").id, first.id);
     play_close(&p);
@@ -233,7 +246,9 @@ static void the_deadline_a_script_names_counts(void **state)
     (void)state;
     struct play p;
     play_open(&p);
-    play_effect(&p, "'do':'alert','key':'K','level':'blue','title':'a','due':'2020-04-01T17:30:00+08:00'");
+    play_effect(
+        &p,
+        "'do':'alert','key':'K','level':'blue','title':'a','due':'2020-04-01T17:30:00+08:00'");
     assert_true(play_alert(&p, "K").due_at == play_time("2020-04-01T17:30:00+08:00"));
     play_close(&p);
 }

@@ -13,7 +13,8 @@ static struct span view_full(struct play *p, const char *key, const struct perso
     return s;
 }
 
-static const struct json *full(struct play *p, const char *key, enum role role, const char *office)
+static const struct json *full(struct play *p, const char *key, enum role role,
+                               const char *office)
 {
     struct person person = play_person(role, office);
     const struct json *o = json_parse(&p->a, view_full(p, key, &person), NULL, NULL, &p->e);
@@ -29,16 +30,19 @@ static bool put_visit(struct play *p, struct txn *t, void *ctx, struct err *e)
     const char *field;
     const struct type *type = dictionary_find(street_dictionary(p->street), SPAN("visit"));
     bool ok = record_parse(type, *(struct span *)ctx, NULL, &a, &r, &field, e);
-    struct batch b = {.type = type, .records = &r, .count = 1, .source = SPAN("test"), .quiet = true};
+    struct batch b = {
+        .type = type, .records = &r, .count = 1, .source = SPAN("test"), .quiet = true};
     ok = ok && record_apply(t, street_dictionary(p->street), &b, &result, e);
     arena_free(&a);
     return ok;
 }
 
-static void visit(struct play *p, const char *id, const char *subject, const char *alert_key, const char *result)
+static void visit(struct play *p, const char *id, const char *subject, const char *alert_key,
+                  const char *result)
 {
-    struct span s = play_text(p, "{'visit_id':'%s','subject_id':'%s','alert_key':'%s','result':'%s'}", id, subject,
-                              alert_key, result);
+    struct span s =
+        play_text(p, "{'visit_id':'%s','subject_id':'%s','alert_key':'%s','result':'%s'}", id,
+                  subject, alert_key, result);
     play_ok(p, play_do(p, put_visit, &s));
 }
 
@@ -116,10 +120,12 @@ static void each_subject_named_must_be_visited(void **state)
     (void)state;
     struct play p;
     play_open(&p);
-    play_effect(&p, "'do':'alert','key':'B','kind':'both','level':'blue','title':'楼','evidence_of':"
-                    "['visit|V1','visit|V9','nothing|X']");
+    play_effect(
+        &p, "'do':'alert','key':'B','kind':'both','level':'blue','title':'楼','evidence_of':"
+            "['visit|V1','visit|V9','nothing|X']");
     visit(&p, "V1", "V1", "s|B", "normal"); /* V1 exists and was visited, V9 does not exist */
-    must_refuse(&p, ERR_CONFLICT, "B", "close", "'verdict':'solved'"); /* X: nobody can know whether it exists */
+    must_refuse(&p, ERR_CONFLICT, "B", "close",
+                "'verdict':'solved'"); /* X: nobody can know whether it exists */
     visit(&p, "V2", "X", "s|B", "solved");
     must_act(&p, "B", "close", "'verdict':'solved'");
     play_close(&p);
@@ -204,7 +210,8 @@ static void the_whole_view_tells_the_story(void **state)
         assert_string_equal(json_cstr(json_get(json_item(line, i), "action"), ""), actions[i]);
     assert_string_equal(json_cstr(json_get(json_item(line, 2), "from"), ""), "new");
     assert_string_equal(json_cstr(json_get(json_item(line, 2), "to"), ""), "signed");
-    assert_string_equal(json_cstr(json_get(json_get(json_item(line, 2), "by"), "name"), ""), "zhang");
+    assert_string_equal(json_cstr(json_get(json_get(json_item(line, 2), "by"), "name"), ""),
+                        "zhang");
     assert_string_equal(json_cstr(json_get(json_item(line, 3), "text"), ""), "数据已恢复正常");
     assert_true(has_text(json_get(o, "actions"), "close"));
     assert_false(has_text(json_get(o, "actions"), "sign"));
@@ -219,7 +226,8 @@ static void the_whole_view_tells_the_story(void **state)
 static void each_entry_makes_an_event(void **state)
 {
     (void)state;
-    static const char *const types[] = {"wangyi.alert.raised", "wangyi.alert.changed", "wangyi.alert.closed"};
+    static const char *const types[] = {"wangyi.alert.raised", "wangyi.alert.changed",
+                                        "wangyi.alert.closed"};
     struct play p;
     uint64_t seqs[8];
     play_open(&p);

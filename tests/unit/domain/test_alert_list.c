@@ -3,7 +3,8 @@
 
 #include "util/clock.h"
 
-static const struct json *list(struct play *p, const struct person *person, struct alert_filter f)
+static const struct json *list(struct play *p, const struct person *person,
+                               struct alert_filter f)
 {
     struct buf b = {0};
     struct json_w w = json_w_begin(&b);
@@ -29,7 +30,8 @@ static int64_t count_of(const struct json *o, const char *level)
     return n;
 }
 
-/* Three of level yellow, two blue (one closed), one red of the safety office, in two communities. */
+/* Three of level yellow, two blue (one closed), one red of the safety office, in two
+ * communities. */
 static void fill(struct play *p)
 {
     char key[16];
@@ -41,8 +43,9 @@ static void fill(struct play *p)
     play_raise(p, "B0", "auto", "blue", 1);
     play_raise(p, "B1", "auto", "blue", 1);
     play_clear(p, "B1");
-    play_effect(p, "'do':'alert','key':'R','kind':'fire','level':'red','title':'火','office':'safety',"
-                   "'communities':['dahulu']");
+    play_effect(
+        p, "'do':'alert','key':'R','kind':'fire','level':'red','title':'火','office':'safety',"
+           "'communities':['dahulu']");
 }
 
 static void filters_and_counts(void **state)
@@ -63,15 +66,33 @@ static void filters_and_counts(void **state)
     o = list(&p, &leader, (struct alert_filter){.level = SPAN("red,blue"), .limit = 50});
     assert_int_equal(items(o), 3);
     assert_int_equal(count_of(o, "yellow"), 3); /* whatever the level asked for */
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.state = SPAN("closed"), .limit = 50})), 1);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.state = SPAN("closed,new"), .limit = 50})), 6);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.state = SPAN("signed"), .limit = 50})), 0);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.office = SPAN("safety"), .limit = 50})), 1);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.community = SPAN("xiaohe"), .limit = 50})), 5);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.kind = SPAN("ev"), .open = true, .limit = 50})), 3);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.key = SPAN("B1"), .limit = 50})), 1);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.scenario = SPAN("s"), .limit = 50})), 6);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.scenario = SPAN("t"), .limit = 50})), 0);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.state = SPAN("closed"), .limit = 50})),
+        1);
+    assert_int_equal(
+        items(
+            list(&p, &leader, (struct alert_filter){.state = SPAN("closed,new"), .limit = 50})),
+        6);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.state = SPAN("signed"), .limit = 50})),
+        0);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.office = SPAN("safety"), .limit = 50})),
+        1);
+    assert_int_equal(
+        items(
+            list(&p, &leader, (struct alert_filter){.community = SPAN("xiaohe"), .limit = 50})),
+        5);
+    assert_int_equal(
+        items(list(&p, &leader,
+                   (struct alert_filter){.kind = SPAN("ev"), .open = true, .limit = 50})),
+        3);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.key = SPAN("B1"), .limit = 50})), 1);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.scenario = SPAN("s"), .limit = 50})), 6);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.scenario = SPAN("t"), .limit = 50})), 0);
     play_close(&p);
 }
 
@@ -85,7 +106,8 @@ static void a_person_sees_and_counts_only_what_is_theirs(void **state)
     const struct json *o = list(&p, &staff, (struct alert_filter){.limit = 50});
     assert_int_equal(items(o), 1);
     assert_int_equal(count_of(o, "yellow"), 0);
-    assert_int_equal(items(list(&p, &staff, (struct alert_filter){.open = true, .limit = 50})), 1);
+    assert_int_equal(items(list(&p, &staff, (struct alert_filter){.open = true, .limit = 50})),
+                     1);
     play_close(&p);
 }
 
@@ -129,7 +151,8 @@ static void pages_hold_each_alert_once(void **state)
         walk(&p, false, limit, 6);
     }
     struct person leader = play_person(ROLE_LEADER, "");
-    assert_null(list(&p, &leader, (struct alert_filter){.after = SPAN("nonsense"), .limit = 5}));
+    assert_null(
+        list(&p, &leader, (struct alert_filter){.after = SPAN("nonsense"), .limit = 5}));
     assert_int_equal(p.e.code, ERR_INPUT);
     play_close(&p);
 }
@@ -147,8 +170,11 @@ static void earlier_lives_are_listed_too(void **state)
         play_raise(&p, "K", "auto", "blue", i);
         play_clear(&p, "K");
     }
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.key = SPAN("K"), .limit = 50})), 3);
-    assert_int_equal(items(list(&p, &leader, (struct alert_filter){.state = SPAN("closed"), .limit = 50})), 3);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.key = SPAN("K"), .limit = 50})), 3);
+    assert_int_equal(
+        items(list(&p, &leader, (struct alert_filter){.state = SPAN("closed"), .limit = 50})),
+        3);
     assert_int_equal(alert_open_count(p.view, &p.a, SPAN("s")), 0);
     play_close(&p);
 }
@@ -190,12 +216,16 @@ static void many_alerts(void **state)
         struct cursor c;
         struct buf b = {0};
         cursor_get(p.view, SPAN("s"), &c);
-        buf_printf(&b, "{\"scenario\":\"s\",\"version\":%llu,\"from\":%llu,\"to\":%llu,\"effects\":[",
-                   (unsigned long long)c.version, (unsigned long long)c.seq, seq);
+        buf_printf(
+            &b, "{\"scenario\":\"s\",\"version\":%llu,\"from\":%llu,\"to\":%llu,\"effects\":[",
+            (unsigned long long)c.version, (unsigned long long)c.seq, seq);
         for (int i = 0; i < 500; i++)
-            buf_printf(&b, "%s{\"do\":\"alert\",\"cause\":%llu,\"key\":\"K%d\",\"kind\":\"auto\",\"level\":\"blue\","
-                           "\"title\":\"t\",\"communities\":[\"xiaohe\"],\"office\":\"%s\"}",
-                       i ? "," : "", seq, done + i, (done + i) % 10 ? "regional_dev" : "safety");
+            buf_printf(&b,
+                       "%s{\"do\":\"alert\",\"cause\":%llu,\"key\":\"K%d\",\"kind\":\"auto\","
+                       "\"level\":\"blue\","
+                       "\"title\":\"t\",\"communities\":[\"xiaohe\"],\"office\":\"%s\"}",
+                       i ? "," : "", seq, done + i,
+                       (done + i) % 10 ? "regional_dev" : "safety");
         buf_str(&b, "]}");
         struct json_limits limits = {.bytes = 1 << 20};
         const struct json *o = json_parse(&p.a, buf_view(&b), &limits, NULL, &p.e);
@@ -205,8 +235,10 @@ static void many_alerts(void **state)
         arena_reset(&p.a);
     }
     int64_t start = clock_mono_us();
-    const struct json *o = list(&p, &staff, (struct alert_filter){.open = true, .office = SPAN("safety"), .limit = 50});
-    print_message("open list of %d alerts: %lld us\n", total, (long long)(clock_mono_us() - start));
+    const struct json *o = list(
+        &p, &staff, (struct alert_filter){.open = true, .office = SPAN("safety"), .limit = 50});
+    print_message("open list of %d alerts: %lld us\n", total,
+                  (long long)(clock_mono_us() - start));
     assert_int_equal(items(o), 50);
     assert_int_equal(count_of(o, "blue"), total / 10);
     start = clock_mono_us();

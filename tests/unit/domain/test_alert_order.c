@@ -8,9 +8,9 @@ enum { EVENTS = 40, LIVES = EVENTS };
 enum event_kind { EVENT_RECORD, EVENT_PERSON };
 struct event {
     enum event_kind kind;
-    struct step step;  /* what the script makes of the record, or what the person does */
-    int life;          /* the person's: how many lives there were when they did it, less one */
-    int judged_after;  /* the record's: it is judged when this many events have happened */
+    struct step step; /* what the script makes of the record, or what the person does */
+    int life;         /* the person's: how many lives there were when they did it, less one */
+    int judged_after; /* the record's: it is judged when this many events have happened */
 };
 
 static struct step random_script_step(void)
@@ -30,8 +30,10 @@ static struct step random_script_step(void)
 
 static struct step random_act(void)
 {
-    static const char *const actions[] = {"sign", "note", "submit", "close", "false_alarm", "reopen"};
-    struct step s = {.kind = STEP_ACT, .action = span_of(actions[unit_below(6)]), .by = SPAN("zhang")};
+    static const char *const actions[] = {"sign",  "note",        "submit",
+                                          "close", "false_alarm", "reopen"};
+    struct step s = {
+        .kind = STEP_ACT, .action = span_of(actions[unit_below(6)]), .by = SPAN("zhang")};
     s.due_at = 1583900000000000;
     return s;
 }
@@ -147,7 +149,8 @@ static void a_lagging_engine_ends_where_a_prompt_one_does(void **state)
         memset(events, 0, sizeof events);
         for (int i = 0; i < EVENTS; i++) {
             events[i].kind = unit_below(3) ? EVENT_RECORD : EVENT_PERSON;
-            events[i].step = events[i].kind == EVENT_RECORD ? random_script_step() : random_act();
+            events[i].step =
+                events[i].kind == EVENT_RECORD ? random_script_step() : random_act();
         }
         tell_story(&lagging, &prompt, events);
         struct alert a, b;
@@ -161,8 +164,10 @@ static void a_lagging_engine_ends_where_a_prompt_one_does(void **state)
         for (int i = 0; i < EVENTS; i++) {
             if (events[i].kind != EVENT_RECORD)
                 continue;
-            bool was = alert_get(lagging.p.view, &lagging.p.a, SPAN("s"), SPAN("K"), lagging.seqs[i], &a, NULL);
-            assert_int_equal(was, alert_get(prompt.p.view, &prompt.p.a, SPAN("s"), SPAN("K"), prompt.seqs[i], &b, NULL));
+            bool was = alert_get(lagging.p.view, &lagging.p.a, SPAN("s"), SPAN("K"),
+                                 lagging.seqs[i], &a, NULL);
+            assert_int_equal(was, alert_get(prompt.p.view, &prompt.p.a, SPAN("s"), SPAN("K"),
+                                            prompt.seqs[i], &b, NULL));
             if (was)
                 assert_same(&a, &b);
         }
@@ -181,12 +186,17 @@ static void a_close_counts_after_what_was_judged_later_but_came_before(void **st
     unsigned long long before = play_record(&p);
     must_act(&p, "K", "close", "'verdict':'solved'");
     unsigned long long after = play_record(&p);
-    play_ok(&p, play_judge(&p, after,
-                           play_text(&p, "{'do':'alert','cause':%llu,'key':'K','kind':'auto','level':'red','title':'a',"
-                                         "'evidence':{'reads':[{'type':'enterprise','key':'E1','seq':9}]}},"
-                                         "{'do':'alert','cause':%llu,'key':'K','kind':'auto','level':'red','title':'a',"
-                                         "'evidence':{'reads':[{'type':'enterprise','key':'E1','seq':9}]}}",
-                                     before, after)));
+    play_ok(
+        &p,
+        play_judge(
+            &p, after,
+            play_text(
+                &p,
+                "{'do':'alert','cause':%llu,'key':'K','kind':'auto','level':'red','title':'a',"
+                "'evidence':{'reads':[{'type':'enterprise','key':'E1','seq':9}]}},"
+                "{'do':'alert','cause':%llu,'key':'K','kind':'auto','level':'red','title':'a',"
+                "'evidence':{'reads':[{'type':'enterprise','key':'E1','seq':9}]}}",
+                before, after)));
     assert_alert(&p, "K", "closed", "red", 2);
     play_close(&p);
 }

@@ -10,8 +10,9 @@ static struct cursor cursor(struct play *p)
 
 static bool outcome(struct play *p, struct cursor c, unsigned long long to, const char *rest)
 {
-    return play_outcome(p, play_text(p, "{'scenario':'s','version':%llu,'from':%llu,'to':%llu%s}",
-                                     (unsigned long long)c.version, (unsigned long long)c.seq, to, rest));
+    return play_outcome(
+        p, play_text(p, "{'scenario':'s','version':%llu,'from':%llu,'to':%llu%s}",
+                     (unsigned long long)c.version, (unsigned long long)c.seq, to, rest));
 }
 
 static bool stored(struct play *p, uint16_t type, const char *key, struct entry *out)
@@ -28,7 +29,9 @@ static void a_repeat_is_refused_whole(void **state)
     struct cursor c = cursor(&p);
     unsigned long long to = play_record(&p);
     char rest[200];
-    snprintf(rest, sizeof rest, ",'effects':[{'do':'alert','cause':%llu,'key':'K','level':'blue','title':'t'}]", to);
+    snprintf(rest, sizeof rest,
+             ",'effects':[{'do':'alert','cause':%llu,'key':'K','level':'blue','title':'t'}]",
+             to);
     play_ok(&p, outcome(&p, c, to, rest));
     uint64_t head = view_head(p.view);
     assert_false(outcome(&p, c, to, rest));
@@ -74,10 +77,12 @@ static void bad_outcomes_change_nothing(void **state)
         const char *at = strchr(bad[i], '@'); /* where this cause goes */
         int head_n = at ? (int)(at - bad[i]) : (int)strlen(bad[i]);
         if (at)
-            snprintf(rest, sizeof rest, ",'effects':[{'do':'log','cause':%llu,'text':'first'},%.*s%llu%s]", to,
+            snprintf(rest, sizeof rest,
+                     ",'effects':[{'do':'log','cause':%llu,'text':'first'},%.*s%llu%s]", to,
                      head_n, bad[i], to, at + 1);
         else
-            snprintf(rest, sizeof rest, ",'effects':[{'do':'log','cause':%llu,'text':'first'},%s]", to, bad[i]);
+            snprintf(rest, sizeof rest,
+                     ",'effects':[{'do':'log','cause':%llu,'text':'first'},%s]", to, bad[i]);
         assert_false(outcome(&p, cursor(&p), to, rest));
         assert_int_equal(p.e.code, ERR_INPUT);
     }
@@ -166,9 +171,14 @@ static void evidence_is_kept_as_it_came_and_cut_to_size(void **state)
     struct buf b = {0};
     play_open(&p);
     unsigned long long seq = play_record(&p);
-    buf_printf(&b, "{'do':'alert','cause':%llu,'key':'K','level':'red','title':'t','evidence':{'sentence':'因为','reads':[", seq);
+    buf_printf(&b,
+               "{'do':'alert','cause':%llu,'key':'K','level':'red','title':'t','evidence':{'"
+               "sentence':'因为','reads':[",
+               seq);
     for (int i = 0; i < 2000; i++)
-        buf_printf(&b, "%s{'type':'enterprise','key':'E%d','seq':%d,'fields':[{'name':'x','value':'%050d'}]}",
+        buf_printf(&b,
+                   "%s{'type':'enterprise','key':'E%d','seq':%d,'fields':[{'name':'x','value':'"
+                   "%050d'}]}",
                    i ? "," : "", i, i, i);
     buf_str(&b, "],'reads_more':7}}");
     buf_char(&b, '\0');
@@ -176,7 +186,8 @@ static void evidence_is_kept_as_it_came_and_cut_to_size(void **state)
     struct alert al = play_alert(&p, "K");
     play_ok(&p, journal_get(p.view, &p.a, al.evidence_seq, &entry, &p.e));
     assert_true(entry.body.n < 80 * 1024);
-    const struct json *body = json_parse(&p.a, entry.body, NULL, NULL, &p.e), *evidence = json_get(body, "evidence");
+    const struct json *body = json_parse(&p.a, entry.body, NULL, NULL, &p.e),
+                      *evidence = json_get(body, "evidence");
     int64_t more = 0;
     assert_string_equal(json_cstr(json_get(evidence, "sentence"), ""), "因为");
     assert_true(json_int(json_get(evidence, "reads_more"), &more));

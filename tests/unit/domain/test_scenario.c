@@ -30,7 +30,8 @@ static bool set_fn(struct play *p, struct txn *t, void *ctx, struct err *e)
 {
     struct change *c = ctx;
     const struct json *o = json_parse(&p->a, play_text(p, "%s", c->values), NULL, NULL, e);
-    return o && scenario_set_values(t, SPAN("s"), o, span_of(c->community), SPAN("zhang"), SPAN("试试"), e);
+    return o && scenario_set_values(t, SPAN("s"), o, span_of(c->community), SPAN("zhang"),
+                                    SPAN("试试"), e);
 }
 
 static bool set(struct play *p, const char *values, const char *community)
@@ -44,8 +45,11 @@ enum verb { PAUSE, RETRY, SKIP, BACK, STOP, MISSING };
 static bool verb_fn(struct play *p, struct txn *t, void *ctx, struct err *e)
 {
     struct span id = SPAN("s"), by = SPAN("zhang"), why = SPAN("检修");
-    const struct json *fault = json_parse(&p->a, play_text(p, "{'seq':%llu,'message':'x','line':3,'key':'E1','type':'enterprise'}",
-                                                           (unsigned long long)p->last), NULL, NULL, e);
+    const struct json *fault = json_parse(
+        &p->a,
+        play_text(p, "{'seq':%llu,'message':'x','line':3,'key':'E1','type':'enterprise'}",
+                  (unsigned long long)p->last),
+        NULL, NULL, e);
     switch (*(enum verb *)ctx) {
     case PAUSE:
         return scenario_pause(t, id, by, why, e);
@@ -107,7 +111,8 @@ static void no_version_without_a_difference(void **state)
 
 static bool expect_fn(struct play *p, struct txn *t, void *ctx, struct err *e)
 {
-    struct scenario_publish s = {.id = SPAN("s"), .text = SPAN("return {3}"), .expected_version = *(uint64_t *)ctx};
+    struct scenario_publish s = {
+        .id = SPAN("s"), .text = SPAN("return {3}"), .expected_version = *(uint64_t *)ctx};
     uint64_t seq;
     s.manifest = play_text(p, "%s", play_manifest);
     return scenario_publish(t, &s, &seq, e);
@@ -130,8 +135,13 @@ static void two_authors_do_not_overwrite_each_other(void **state)
 static void settings_are_checked_and_make_a_version(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"{'limit':0}",     "{'limit':101}", "{'limit':'x'}", "{'basis':'week'}",
-                                      "{'nothing':1}",   "{}",            "[]"};
+    static const char *const bad[] = {"{'limit':0}",
+                                      "{'limit':101}",
+                                      "{'limit':'x'}",
+                                      "{'basis':'week'}",
+                                      "{'nothing':1}",
+                                      "{}",
+                                      "[]"};
     struct play p;
     play_open(&p);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -164,8 +174,10 @@ static void a_new_text_keeps_the_values_it_still_knows(void **state)
     struct play p;
     play_open(&p);
     play_ok(&p, set(&p, "{'limit':20,'basis':'ytd'}", NULL));
-    play_ok(&p, play_publish(&p, "s", "return {2}", "{'title':'新','office':'regional_dev','settings':[{'name':'limit',"
-                                                   "'label':'阈值','default':15,'min':1,'max':100}]}"));
+    play_ok(&p,
+            play_publish(&p, "s", "return {2}",
+                         "{'title':'新','office':'regional_dev','settings':[{'name':'limit',"
+                         "'label':'阈值','default':15,'min':1,'max':100}]}"));
     assert_int_equal(json_count(get(&p).values), 1);
     play_close(&p);
 }
@@ -269,8 +281,10 @@ static void views_show_how_it_stands(void **state)
     const struct json *limit = json_item(json_get(o, "settings"), 0);
     assert_true(json_int(json_get(limit, "value"), &n) && n == 15);
     assert_true(json_int(json_get(json_get(limit, "local"), "xiaohe"), &n) && n == 30);
-    assert_string_equal(json_cstr(json_get(json_item(json_get(o, "log"), 0), "text"), ""), "缺少数据");
-    assert_string_equal(json_cstr(json_get(json_item(json_get(o, "examples"), 0), "name"), ""), "一个例子");
+    assert_string_equal(json_cstr(json_get(json_item(json_get(o, "log"), 0), "text"), ""),
+                        "缺少数据");
+    assert_string_equal(json_cstr(json_get(json_item(json_get(o, "examples"), 0), "name"), ""),
+                        "一个例子");
     assert_true(json_is(json_get(o, "fault"), JSON_NULL));
     play_ok(&p, say(&p, STOP));
     o = view(&p, false);
@@ -292,7 +306,8 @@ static void versions_are_listed_newest_first(void **state)
     struct json_w w = json_w_begin(&b);
     scenario_view_versions(p.view, &p.a, SPAN("s"), &w);
     json_w_end(&w);
-    const struct json *items = json_get(json_parse(&p.a, buf_view(&b), NULL, NULL, &p.e), "items");
+    const struct json *items =
+        json_get(json_parse(&p.a, buf_view(&b), NULL, NULL, &p.e), "items");
     int64_t n = 0;
     assert_int_equal(json_count(items), 2);
     assert_true(json_int(json_get(json_item(items, 0), "number"), &n) && n == 2);

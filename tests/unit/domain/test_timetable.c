@@ -38,7 +38,8 @@ static struct span told(struct play *p, uint64_t from)
     for (uint64_t seq = from; seq <= view_head(p->view); seq++) {
         struct entry entry;
         play_ok(p, journal_get(p->view, &p->a, seq, &entry, &p->e));
-        const struct json *body = entry.body.n ? json_parse(&p->a, entry.body, NULL, NULL, NULL) : NULL;
+        const struct json *body =
+            entry.body.n ? json_parse(&p->a, entry.body, NULL, NULL, NULL) : NULL;
         struct span due = json_string(json_get(body, "due")), parts[2];
         if (entry.type != ENTRY_TICK && entry.type != ENTRY_WAKE)
             continue;
@@ -61,7 +62,8 @@ static void open_with(struct play *p, const char *const *specs)
     for (size_t i = 0; specs[i]; i++)
         buf_printf(&b, "%s{'at':'%s'}", i ? "," : "", specs[i]);
     char manifest[400];
-    snprintf(manifest, sizeof manifest, "{'title':'t','office':'safety','every':[%.*s]}", (int)b.n, b.p ? b.p : "");
+    snprintf(manifest, sizeof manifest, "{'title':'t','office':'safety','every':[%.*s]}",
+             (int)b.n, b.p ? b.p : "");
     buf_free(&b);
     play_ok(p, play_publish(p, "s", "return {9}", manifest));
 }
@@ -70,15 +72,18 @@ static void ticks_come_in_order_and_once(void **state)
 {
     (void)state;
     struct play p;
-    open_with(&p, (const char *const[]){"daily 07:00", "weekly Wed 07:00", "daily 07:00", NULL});
+    open_with(&p,
+              (const char *const[]){"daily 07:00", "weekly Wed 07:00", "daily 07:00", NULL});
     uint64_t from = view_head(p.view) + 1;
     assert_true(next(&p) == play_time("2020-03-11T07:00:00+08:00"));
     assert_false(tell(&p, "2020-03-11T06:59:59+08:00", false, 100));
     assert_false(tell(&p, "2020-03-12T07:00:00+08:00", false, 100));
     assert_false(tell(&p, "2020-03-12T07:00:00+08:00", false, 100));
-    assert_span(told(&p, from), "03-11T07:00 daily 07:00,weekly Wed 07:00; 03-12T07:00 daily 07:00");
+    assert_span(told(&p, from),
+                "03-11T07:00 daily 07:00,weekly Wed 07:00; 03-12T07:00 daily 07:00");
     assert_true(next(&p) == play_time("2020-03-13T07:00:00+08:00"));
-    assert_true(view_now(p.view) == play_time("2020-03-12T07:00:00+08:00")); /* the held clock stood there */
+    assert_true(view_now(p.view) ==
+                play_time("2020-03-12T07:00:00+08:00")); /* the held clock stood there */
     play_close(&p);
 }
 
@@ -88,10 +93,12 @@ static void nothing_past_is_made_good_for_a_new_spec(void **state)
     struct play p;
     play_open(&p); /* daily 07:00 since the 10th, 08:00 */
     play_at(&p, "2020-03-20T12:00:00+08:00");
-    play_ok(&p, play_publish(&p, "t", "return {}", "{'title':'t','office':'safety','every':[{'at':'daily 06:00'}]}"));
+    play_ok(&p, play_publish(&p, "t", "return {}",
+                             "{'title':'t','office':'safety','every':[{'at':'daily 06:00'}]}"));
     uint64_t from = view_head(p.view) + 1;
     play_ok(&p, play_publish(&p, "t", "return {1}",
-                             "{'title':'t','office':'safety','every':[{'at':'daily 06:00'},{'at':'daily 07:00'}]}"));
+                             "{'title':'t','office':'safety','every':[{'at':'daily "
+                             "06:00'},{'at':'daily 07:00'}]}"));
     tell(&p, "2020-03-21T06:30:00+08:00", false, 100);
     struct span s = told(&p, from);
     assert_true(span_starts(s, SPAN("03-11T07:00 daily 07:00; 03-12T07:00")));
@@ -106,7 +113,8 @@ static void frequent_ticks_missed_run_once(void **state)
     open_with(&p, (const char *const[]){"5min", "hourly", "daily 07:00", NULL});
     uint64_t from = view_head(p.view) + 1;
     assert_false(tell(&p, "2020-03-12T09:03:00+08:00", true, 100));
-    assert_span(told(&p, from), "03-11T07:00 daily 07:00; 03-12T07:00 daily 07:00; 03-12T09:00 5min,hourly");
+    assert_span(told(&p, from),
+                "03-11T07:00 daily 07:00; 03-12T07:00 daily 07:00; 03-12T09:00 5min,hourly");
     play_close(&p);
 }
 
@@ -118,7 +126,8 @@ static void a_moved_clock_runs_every_tick(void **state)
     uint64_t from = view_head(p.view) + 1;
     assert_true(tell(&p, "2020-03-10T08:20:00+08:00", false, 3));
     assert_false(tell(&p, "2020-03-10T08:20:00+08:00", false, 3));
-    assert_span(told(&p, from), "03-10T08:05 5min; 03-10T08:10 5min; 03-10T08:15 5min; 03-10T08:20 5min");
+    assert_span(told(&p, from),
+                "03-10T08:05 5min; 03-10T08:10 5min; 03-10T08:15 5min; 03-10T08:20 5min");
     play_close(&p);
 }
 
@@ -135,7 +144,9 @@ static void wakes_ring_before_the_tick_in_order_of_key(void **state)
     play_effect(&p, "'do':'sleep','key':'d'");
     uint64_t from = view_head(p.view) + 1;
     tell(&p, "2020-03-11T08:00:00+08:00", false, 100);
-    assert_span(told(&p, from), "03-11T06:00 wake:c; 03-11T07:00 wake:a; 03-11T07:00 wake:b; 03-11T07:00 daily 07:00");
+    assert_span(
+        told(&p, from),
+        "03-11T06:00 wake:c; 03-11T07:00 wake:a; 03-11T07:00 wake:b; 03-11T07:00 daily 07:00");
     struct span key = key_of2(&p.a, SPAN("s"), SPAN("b"), &p.e);
     play_ok(&p, version_get(p.view, &p.a, ENTRY_TIMER, key, SEQ_LATEST, &entry, &p.e));
     assert_int_equal(entry.op, ENTRY_WITHDRAW); /* it has rung */
