@@ -62,6 +62,11 @@ struct ws_conn {
     const char *close_text;
     uint64_t user_seq;          /* version of the USER entry that was looked at */
     char *token, *name;         /* session token or machine key */
+    struct ws_machine *as;      /* who a machine key stands for: looked up once, then only whether it lives */
+};
+struct ws_machine {
+    struct arena arena;
+    struct person person;
 };
 
 struct hub {

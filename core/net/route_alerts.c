@@ -8,10 +8,13 @@
 
 enum { PAGE_MAX = 50 };
 
-static void list(struct request *r)
+static bool filter_read(struct request *r, struct alert_filter *f, struct err *e)
 {
-    int64_t limit = request_query_int(r, "limit", PAGE_MAX);
-    struct alert_filter f = {
+    struct span limit = request_query(r, "limit"), open = request_query(r, "open");
+    int64_t n = PAGE_MAX;
+    if (limit.p && (!span_int(limit, &n) || n < 1))
+        return err_set(e, ERR_INPUT, "limit 须为 1 至 %d 的整数", PAGE_MAX);
+    *f = (struct alert_filter){
         .scenario = request_query(r, "scenario"),
         .key = request_query(r, "key"),
         .kind = request_query(r, "kind"),
@@ -19,18 +22,43 @@ static void list(struct request *r)
         .state = request_query(r, "state"),
         .office = request_query(r, "office"),
         .community = request_query(r, "community"),
-        .open = request_query_int(r, "open", 0) != 0 || span_eq(request_query(r, "open"), SPAN("true")),
+        .open = span_eq(open, SPAN("1")) || span_eq(open, SPAN("true")),
         .after = request_query(r, "after"),
-        .limit = limit < 1 ? 1 : limit > PAGE_MAX ? PAGE_MAX : (int)limit,
+        .limit = n > PAGE_MAX ? PAGE_MAX : (int)n,
     };
+    return true;
+}
+
+/* What the list itself says comes next; SPAN_NONE at its end. */
+static struct span next_of(struct request *r, struct span text)
+{
+    const struct json_limits limits = {.bytes = text.n + 1};
+    struct json_scan s;
+    struct span name, next = SPAN_NONE;
+    struct json_value value;
+    struct err e;
+    if (!json_scan_open(&s, r->arena, text, &limits, &e))
+        return SPAN_NONE;
+    while (json_scan_next(&s, &name, &value, &e))
+        if (span_eq(name, SPAN("next")) && value.type == JSON_STRING)
+            next = value.string;
+    return next;
+}
+
+static void list(struct request *r)
+{
+    struct alert_filter f;
     struct buf b = {0};
     struct err e;
     struct json_w w = json_w_begin(&b);
-    if (!alert_list(r->view, r->arena, r->street, r->person, &f, &w, &e)) {
+    if (!filter_read(r, &f, &e) || !alert_list(r->view, r->arena, r->street, r->person, &f, &w, &e)) {
         buf_free(&b);
         answer_err(r, &e);
         return;
     }
+    struct span next = next_of(r, buf_view(&b));
+    if (next.n)
+        answer_next(r, next);
     answer_json(r, 200, &b);
 }
 

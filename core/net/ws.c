@@ -34,6 +34,9 @@ void ws_conn_unref(struct ws_conn *c)
     buf_free(&c->out);
     mem_free(c->token);
     mem_free(c->name);
+    if (c->as)
+        arena_free(&c->as->arena);
+    mem_free(c->as);
     mem_free(c);
 }
 

@@ -48,6 +48,7 @@ static void put_refusals(struct put *p, struct json_w *w)
         json_w_object_end(w);
     }
     json_w_array_end(w);
+    json_w_kint(w, "rejected_count", (int64_t)n);
 }
 
 static void put_answer(struct request *r, struct put *p)

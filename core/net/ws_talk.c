@@ -82,11 +82,27 @@ static const struct person *person_of(struct ws_conn *c, struct view *v, struct 
     struct server *s = c->hub->server;
     if (!c->token)
         return NULL;
+    if (c->as)
+        return &c->as->person;
     if (!c->machine)
         return session_person(server_sessions(s), span_of(c->token), v, a);
     struct person *p = arena_alloc(a, sizeof *p);
     struct err e;
     return key_check(v, server_options(s)->vault, a, span_of(c->token), p, &e) ? p : NULL;
+}
+
+/* A key's types never change, it is only revoked: ws_look sees that. */
+static void keep_machine(struct ws_conn *c, const struct person *p)
+{
+    c->as = mem_alloc(sizeof *c->as);
+    c->as->person = hub_person_copy(&c->as->arena, p);
+}
+
+static bool key_lives(struct ws_conn *c, struct view *v, struct arena *a)
+{
+    struct person p;
+    struct err e;
+    return key_check(v, server_options(c->hub->server)->vault, a, span_of(c->token), &p, &e) && !p.disabled;
 }
 
 static uint64_t user_version(struct ws_conn *c, struct view *v, struct arena *a)
@@ -114,6 +130,8 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
         return;
     }
     hub_identify(c, p);
+    if (c->machine)
+        keep_machine(c, p);
     c->name = mem_strdup(arena_span(r->arena, p->name).p);
     c->user_seq = user_version(c, r->view, r->arena);
     c->deadline = 0;
@@ -302,7 +320,7 @@ void ws_look(struct ws_conn *c)
     struct view *v = server_view(h->server);
     struct person p;
     struct err e;
-    bool live = c->machine ? person_of(c, v, a) != NULL
+    bool live = c->machine ? key_lives(c, v, a)
                            : session_is_live(server_sessions(h->server), span_of(c->token));
     uint64_t version = live && !c->machine ? user_version(c, v, a) : c->user_seq;
     if (live && version != c->user_seq) {
