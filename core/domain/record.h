@@ -96,6 +96,9 @@ struct batch_result {
  * writing them, so the last part knows all that was seen, after a crash as well. A key is missing if it was
  * neither confirmed nor written since the first part began. A refused line counts as seen; where its key
  * cannot be made out, nothing is withdrawn. WITHDRAW entries carry the body that was withdrawn.
+ *
+ * BATCH body: {"type","mode":"full"|"add","scope"?,"parts","rows","accepted","unchanged","withdrawn","refused",
+ * "unreadable":bool,"began":seq,"done":bool,"seen"?:"16 hex digits a key"}; numbers are sums of all parts so far.
  */
 bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b,
                   struct batch_result *out, struct err *e);

@@ -223,7 +223,7 @@ static bool write_records(struct work *w, struct err *e)
                 see(w, r->key);
         }
     }
-    for (size_t i = 0; i < w->b->refusal_count; i++) {
+    for (size_t i = 0; w->b->full && i < w->b->refusal_count; i++) {
         if (w->b->refusals[i].key.n)
             see(w, w->b->refusals[i].key);
         else

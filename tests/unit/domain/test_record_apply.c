@@ -300,6 +300,65 @@ static void a_streamed_batch_tells_once(void **state)
     fixture_close(&f);
 }
 
+/* Lists of a month in parts of any size, some lines bad, the store reopened on the way, others writing
+ * between the parts: what stays is what the list held, or could not be read, or came meanwhile. */
+static void random_lists_leave_what_they_held(void **state)
+{
+    (void)state;
+    enum { KEYS = 30 };
+    struct fixture f;
+    int there[KEYS] = {0};
+    unit_seed(__func__);
+    fixture_open(&f);
+    for (int round = 0; round < 25; round++) {
+        int keep[KEYS] = {0};
+        char name[16];
+        snprintf(name, sizeof name, "r%d", round);
+        struct batch part = {.full = true, .name = span_of(name), .scope = SPAN("2020-06")};
+        for (int k = 0; k < KEYS;) {
+            struct buf lines = {0};
+            for (int end = k + 1 + (int)unit_below(12); k < KEYS && k < end; k++) {
+                unsigned how = unit_below(6);
+                if (how == 0)
+                    continue; /* not in the list */
+                keep[k] = how != 1 || there[k];
+                buf_printf(&lines,
+                           "{\"ent_id\":\"E%02d\",\"snapshot_month\":\"2020-06\",\"staff_"
+                           "count\":%s}\n",
+                           k,
+                           how == 1   ? "\"bad\""
+                           : how == 2 ? "1"
+                                      : "2");
+            }
+            buf_char(&lines, '\0');
+            part.last = k == KEYS;
+            fixture_send_with(&f, AT, "enterprise", lines.p, part, NULL);
+            buf_free(&lines);
+            if (part.last)
+                break;
+            if (unit_below(3) == 0)
+                fixture_reopen(&f);
+            if (unit_below(3) == 0) {
+                int other = (int)unit_below(KEYS);
+                fixture_send_with(&f, AT, "enterprise",
+                                  arena_printf(&f.arena,
+                                               "{\"ent_id\":\"E%02d\",\"snapshot_month\":"
+                                               "\"2020-06\",\"staff_count\":%d}",
+                                               other, 100 + round),
+                                  (struct batch){0}, NULL);
+                keep[other] = 1;
+            }
+        }
+        for (int k = 0; k < KEYS; k++) {
+            char key[32];
+            snprintf(key, sizeof key, "E%02d|2020-06", k);
+            there[k] = is_there(&f, "enterprise", key);
+            assert_int_equal(there[k], keep[k]);
+        }
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +373,7 @@ int main(void)
         cmocka_unit_test(the_scope_is_said_or_seen),
         cmocka_unit_test(a_batch_of_bad_lines_keeps_no_source_alive),
         cmocka_unit_test(a_batch_name_is_short),
+        cmocka_unit_test(random_lists_leave_what_they_held),
         cmocka_unit_test(a_streamed_batch_tells_once),
     };
     return unit_run(tests);
