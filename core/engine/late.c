@@ -381,8 +381,10 @@ static void add_new(struct work *w, struct plan *p, struct effects *out)
             if (x->kind == EFFECT_ALERT)
                 keep_effect(w, out, x, true);
             else if (x->kind == EFFECT_CLEAR) {
-                if (!find(&a->before, EFFECT_CLEAR, x->key) &&
-                    !alerted_behind(p, i + 1, x->key) && !find(out, EFFECT_RETRACT, x->key))
+                bool news = !find(&a->before, EFFECT_CLEAR, x->key) ||
+                            find(out, EFFECT_ALERT, x->key);
+                if (news && !alerted_behind(p, i + 1, x->key) &&
+                    !find(out, EFFECT_RETRACT, x->key))
                     keep_effect(w, out, x, true);
             } else if (!same(find(&a->before, x->kind, x->key), x) || find(out, x->kind, x->key))
                 keep_effect(w, out, x, true);
