@@ -8,6 +8,7 @@
 #include "util/clock.h"
 
 enum { HOOK_EVERY = 1000, RENEWALS_MAX = 100000, VARARG_MAX = 2000, VARARG_LEVELS = 8 };
+enum { COLLECT_SHARE = 64 }; /* bytes of heap that a full collection walks in the time of one instruction */
 
 const struct limit_budget limit_small = {
     .steps = 5000000, .host_calls = 200000, .memory = 16u << 20, .deadline_ms = 5000};
@@ -155,7 +156,7 @@ static void *refuse(struct sandbox *sb, size_t size, enum limit_hit what)
     l->refused = again ? 0 : size;
     if (!l->current || !l->active)
         return NULL;
-    l->steps += (int64_t)(l->memory / 16); /* the collection walks the whole heap */
+    l->steps += (int64_t)(l->memory / COLLECT_SHARE);
     if (again || what != LIMIT_MEMORY)
         hit(l->current, l, what);
     return NULL;
@@ -194,6 +195,19 @@ void *limit_alloc(void *ud, void *p, size_t before, size_t after)
             hit(l->current, l, exceeded(l));
     }
     return q;
+}
+
+void limit_room(lua_State *L, size_t n)
+{
+    struct limit *l = limit_of(L);
+    if (l->memory + n <= l->budget.memory || !l->active)
+        return;
+    limit_charge(L, (int64_t)(l->memory / COLLECT_SHARE));
+    lua_gc(L, LUA_GCCOLLECT);
+    if (l->memory + n <= l->budget.memory)
+        return;
+    hit(L, l, LIMIT_MEMORY);
+    raise(L);
 }
 
 void limit_begin(struct sandbox *sb, const struct limit_budget *b)

@@ -670,6 +670,7 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
     struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
     const char *at = s.p, *last = NULL;
     bool is_changed = false;
+    size_t room = 0;
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     while (count < most) {
@@ -684,8 +685,7 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
         } else {
             break;
         }
-        if (luaL_bufflen(&b) > LIMIT_STRING_MAX)
-            return luaL_error(L, "string.gsub 的结果太长");
+        room = sandbox_buffer_room(&b, room, "string.gsub");
         if (pattern.anchored)
             break;
     }
@@ -693,6 +693,7 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
     if (!is_changed) {
         lua_pushvalue(L, 1);
     } else {
+        limit_room(L, 2 * (luaL_bufflen(&b) + (size_t)(m.end - at)));
         luaL_addlstring(&b, at, (size_t)(m.end - at));
         luaL_pushresult(&b);
     }

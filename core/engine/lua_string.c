@@ -109,7 +109,8 @@ static int string_rep(lua_State *L) // s, count, separator
     if ((lua_Unsigned)count > LIMIT_STRING_MAX / each + 1 || n + (size_t)(count - 1) * each > LIMIT_STRING_MAX)
         return luaL_error(L, "string.rep 的结果太长：至多 %d 字节", LIMIT_STRING_MAX);
     size_t total = n + (size_t)(count - 1) * each;
-    limit_charge(L, count + (int64_t)(total / 64));
+    limit_charge(L, count / 4 + (int64_t)(total / 64));
+    limit_room(L, 2 * total);
     luaL_Buffer b;
     char *p = luaL_buffinitsize(L, &b, total);
     for (lua_Integer i = 0; i < count; i++) {
@@ -128,6 +129,7 @@ static int changed(lua_State *L, enum change how)
 {
     size_t n;
     const char *s = check_text(L, 1, &n);
+    limit_room(L, 2 * n);
     luaL_Buffer b;
     char *p = luaL_buffinitsize(L, &b, n);
     for (size_t i = 0; i < n; i++) {
@@ -155,6 +157,18 @@ static int string_upper(lua_State *L)
 static int string_reverse(lua_State *L)
 {
     return changed(L, CHANGE_REVERSE);
+}
+
+size_t sandbox_buffer_room(luaL_Buffer *b, size_t room, const char *what)
+{
+    size_t n = luaL_bufflen(b);
+    if (n > LIMIT_STRING_MAX)
+        luaL_error(b->L, "%s 的结果太长：至多 %d 字节", what, LIMIT_STRING_MAX);
+    if (n < room)
+        return room;
+    room = n < 4096 ? 8192 : n * 2;
+    limit_room(b->L, room * 2);
+    return room;
 }
 
 /* --- format --------------------------------------------------------------------------------------- */
@@ -274,6 +288,7 @@ static void add_text(lua_State *L, luaL_Buffer *b, struct spec *s, int arg)
     const char *text = sandbox_tolstring(L, arg, &n); // …, text
     charge_bytes(L, n);
     size_t keep = s->precision >= 0 && (size_t)s->precision < n ? (size_t)s->precision : n;
+    limit_room(L, 4 * keep + luaL_bufflen(b));
     size_t pad = (size_t)s->width > keep ? (size_t)s->width - keep : 0;
     bool left = memchr(s->text, '-', s->n) != NULL;
     char spaces[100];
@@ -322,6 +337,7 @@ static int string_format(lua_State *L) // format, …
     size_t n;
     const char *p = check_text(L, 1, &n), *end = p + n;
     int top = lua_gettop(L), arg = 1;
+    size_t room = 0;
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     while (p < end) {
@@ -346,8 +362,7 @@ static int string_format(lua_State *L) // format, …
             add_number(L, &b, &s, arg);
         else
             return luaL_error(L, "string.format 不能用 %%%c", s.kind);
-        if (luaL_bufflen(&b) > LIMIT_STRING_MAX)
-            return luaL_error(L, "string.format 的结果太长");
+        room = sandbox_buffer_room(&b, room, "string.format");
     }
     luaL_pushresult(&b);
     return 1;

@@ -37,15 +37,14 @@ static int table_concat(lua_State *L) // table, separator, i, j
     span_length(L, i, j, SPAN_MAX);
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    size_t total = 0;
+    size_t room = 0;
     for (lua_Integer k = i; k <= j; k++) {
         int type = lua_rawgeti(L, 1, k);
         if (type != LUA_TSTRING && type != LUA_TNUMBER)
             return luaL_error(L, "table.concat：第 %d 个元素是 %s，不是文本", (int)k, luaL_typename(L, -1));
-        total += lua_rawlen(L, -1) + sep_n;
-        if (total > LIMIT_STRING_MAX)
-            return luaL_error(L, "table.concat 的结果太长");
+        limit_room(L, lua_rawlen(L, -1) + luaL_bufflen(&b));
         luaL_addvalue(&b);
+        room = sandbox_buffer_room(&b, room, "table.concat");
         if (k == j)
             break; /* also where j is the largest integer */
         luaL_addlstring(&b, sep, sep_n);

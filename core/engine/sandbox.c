@@ -231,7 +231,7 @@ static size_t prefix_length(const struct sandbox *sb, const char *text, int *lin
     return (size_t)(end - text) + (end[0] == ' ');
 }
 
-static void make_fault(struct sandbox *sb, int status, struct fault *f)
+static void make_fault(struct sandbox *sb, struct fault *f)
 {
     memset(f, 0, sizeof(*f));
     f->limit = sb->limit.hit;
@@ -245,8 +245,7 @@ static void make_fault(struct sandbox *sb, int status, struct fault *f)
     } else if (sb->fault_text[0]) {
         memcpy(text, sb->fault_text, sizeof(text));
     } else {
-        snprintf(text, sizeof(text), "%s",
-                 status == LUA_ERRMEM ? "内存不足" : "处理错误时又出了错（递归太深？）");
+        snprintf(text, sizeof(text), "处理错误时又出了错（递归太深？）");
     }
     int line = 0;
     size_t prefix = prefix_length(sb, text, &line);
@@ -255,7 +254,11 @@ static void make_fault(struct sandbox *sb, int status, struct fault *f)
     memmove(text, text + prefix, strlen(text + prefix) + 1);
     if (f->limit == LIMIT_FREE)
         fault_translate(text, sizeof(text));
-    int n = sb->script[0] ? snprintf(f->text, sizeof(f->text), "%s:%d: ", sb->script + 1, f->line) : 0;
+    int n = 0;
+    if (sb->script[0] && f->line)
+        n = snprintf(f->text, sizeof(f->text), "%s:%d: ", sb->script + 1, f->line);
+    else if (sb->script[0])
+        n = snprintf(f->text, sizeof(f->text), "%s: ", sb->script + 1);
     f->message = f->text + n;
     copy_text(f->text + n, sizeof(f->text) - (size_t)n, text, strlen(text));
 }
@@ -278,10 +281,12 @@ bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limi
     int status = lua_pcall(L, nargs, nresults, function);
     limit_end(sb);
     lua_remove(L, function);
+    if (status == LUA_ERRMEM || strcmp(sb->fault_text, "not enough memory") == 0)
+        sb->limit.hit = sb->limit.hit ? sb->limit.hit : LIMIT_MEMORY;
     sb->dead = sb->limit.hit != LIMIT_FREE;
     if (status == LUA_OK && !sb->dead)
         return true;
-    make_fault(sb, status, f);
+    make_fault(sb, f);
     lua_settop(L, function - 1);
     return false;
 }

@@ -46,6 +46,8 @@ void limit_begin(struct sandbox *sb, const struct limit_budget *b);
 void limit_end(struct sandbox *sb);
 /* Raise again what cannot be swallowed; returns if nothing was hit. */
 void limit_reraise(lua_State *L);
+/* Before a luaL_Buffer grows by `n`: it takes memory past Lua, without a collection when there is none left. */
+void limit_room(lua_State *L, size_t n);
 void limit_text(const struct limit *l, char *out, size_t size);
 
 /* fault_text.c: Lua's words into ours, in place */
@@ -70,6 +72,10 @@ void sandbox_put_frozen_child(lua_State *L, int view);
 void sandbox_check_plain(lua_State *L, int arg, bool thaw);
 /* tostring() of scripts: __tostring and __name count, addresses do not show. Pushes. */
 const char *sandbox_tolstring(lua_State *L, int index, size_t *n);
+
+/* After something was added to a buffer: is it too long for a text, is there room for as much again? Returns the
+ * length up to which this need not be asked again; begin with 0. */
+size_t sandbox_buffer_room(luaL_Buffer *b, size_t room, const char *what);
 
 /* lua_table.c: sort the values 1 … n of the table at `index`, stable, by `less` on the two values at the top
  * (which it leaves there). Nothing is written back if `less` raises. */
