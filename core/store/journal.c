@@ -21,13 +21,13 @@ bool journal_bytes(struct view *v, uint64_t seq, struct span *out, struct err *e
     return true;
 }
 
-/* Check, then copy: one allocation holds key and body. */
+/* Check, then copy: one allocation holds key and body, which stand side by side, and a NUL. */
 static bool take(struct arena *a, struct span bytes, uint64_t seq, struct entry *out, struct err *e)
 {
     if (!entry_decode(bytes, seq, out, e))
         return false;
     size_t key_n = out->key.n, body_n = out->body.n;
-    char *copy = arena_copy(a, out->key.p, key_n + body_n); /* they stand side by side */
+    const char *copy = arena_span(a, (struct span){out->key.p, key_n + body_n}).p;
     out->key = (struct span){copy, key_n};
     out->body = (struct span){copy + key_n, body_n};
     return true;

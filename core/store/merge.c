@@ -44,6 +44,7 @@ static bool put_slice(struct txn *t, const struct tail_node **at, size_t slice, 
     const struct tail_node *n = *at;
     for (; n && slice; slice--, n = tail_next(n)) {
         struct span key = tail_key(n);
+        __builtin_prefetch(tail_next(n));
         char seq[8];
         be64_put(seq, tail_seq(n));
         size_t size = key.p[0] == 'P' ? sizeof seq : 0;

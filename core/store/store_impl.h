@@ -79,7 +79,7 @@ struct view {
 };
 
 struct txn {
-    struct view view; /* view.at.head grows with each append */
+    struct view view; /* first: txn_of; view.at.head grows with each append */
     struct store *store;
     uint64_t first;   /* head when it began */
     uint64_t changes; /* of any kind */
@@ -92,6 +92,7 @@ struct txn {
     uint64_t merged, frozen; /* what will be committed */
     size_t tail_count;       /* postings of the growing tail when it began */
     uint64_t idem_count;
+    struct tail_batch batch; /* last: postings that are not in the tail yet */
 };
 
 /* Read-only transaction → what it says. */
@@ -105,6 +106,12 @@ bool tails_follow(struct tails *tails, uint64_t *done, const struct db *d, MDB_t
 bool txn_begin(struct store *s, struct txn *t, struct err *e);
 bool txn_commit(struct txn *t, struct err *e);
 void txn_abort(struct txn *t);
+/* Before a walk over the index in the transaction's own view. */
+void txn_flush(struct txn *t);
+static inline struct txn *txn_of(struct view *v) /* of a view that is `writing` */
+{
+    return (struct txn *)v;
+}
 bool txn_put(struct txn *t, enum store_table table, struct span key, struct span value, unsigned flags,
              struct err *e);
 bool txn_drop(struct txn *t, enum store_table table, struct span key, struct err *e); /* missing: true */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "store/crc.h"
 #include "store/key.h"
 #include "util/err.h"
 #include "util/mem.h"
@@ -170,32 +171,67 @@ static inline bool is_less(const struct tail_node *n, struct span key, size_t *s
     return i < end ? (unsigned char)n->key[i] < (unsigned char)key.p[i] : n->n < key.n;
 }
 
-/* The last node < key; with `path`, that of each level. What stands between two nodes agrees with `key`
- * in at least as many bytes as both of them do: those need no second look. */
-static struct tail_node *descend(const struct tail *t, struct span key, struct tail_node **path)
+static inline void fetch(const struct tail_node *n)
 {
-    struct tail_node *n = t->head, *seen = NULL;
-    size_t left = 0, right = 0;
-    for (int level = atomic_load_explicit(&t->height, memory_order_relaxed) - 1; level >= 0; level--) {
-        for (;;) {
-            struct tail_node *next = link_get(n, level);
-            if (!next || next == seen) /* seen: known to be >= key from the level above */
-                break;
-            if (level > 0) /* half of the time the way goes down */
-                __builtin_prefetch(link_get(n, level - 1));
-            size_t same = left < right ? left : right;
-            if (!is_less(next, key, &same)) {
-                seen = next;
-                right = same;
-                break;
+    __builtin_prefetch((const char *)n - sizeof(link));
+    __builtin_prefetch((const char *)n + LINE / 2);
+}
+
+/* A way down to the last node < key, in steps that each end where memory must be waited for. What stands
+ * between two nodes agrees with `key` in at least as many bytes as both of them do (`left`, `right`):
+ * those need no second look. */
+struct probe {
+    struct span key;
+    struct tail_node *n, *next, *seen; /* n < key; next: to be looked at; seen: known to be >= key */
+    size_t left, right;
+    int level;
+    struct tail_node *path[LEVELS]; /* n of each level */
+};
+
+static inline void probe_start(struct probe *p, const struct tail *t, struct span key)
+{
+    *p = (struct probe){.key = key, .n = t->head};
+    p->level = atomic_load_explicit(&t->height, memory_order_relaxed) - 1;
+    p->next = link_get(p->n, p->level);
+}
+
+/* False: it has arrived. */
+static inline bool probe_step(struct probe *p)
+{
+    for (;;) {
+        if (p->next && p->next != p->seen) {
+            size_t same = p->left < p->right ? p->left : p->right;
+            if (is_less(p->next, p->key, &same)) {
+                p->n = p->next;
+                p->left = same;
+                p->next = link_get(p->n, p->level);
+                if (p->next && p->next != p->seen) {
+                    fetch(p->next);
+                    return true;
+                }
+                continue;
             }
-            n = next;
-            left = same;
+            p->seen = p->next;
+            p->right = same;
         }
-        if (path)
-            path[level] = n;
+        p->path[p->level] = p->n;
+        if (p->level-- == 0)
+            return false;
+        p->next = link_get(p->n, p->level);
+        if (p->next && p->next != p->seen) {
+            fetch(p->next);
+            return true;
+        }
     }
-    return n;
+}
+
+static struct tail_node *descend(const struct tail *t, struct span key)
+{
+    struct probe p;
+    probe_start(&p, t, key);
+    while (probe_step(&p))
+        ;
+    return p.n;
 }
 
 static uint32_t roll(struct tail *t)
@@ -211,68 +247,118 @@ static uint32_t roll(struct tail *t)
     return height;
 }
 
-void tail_put(struct tail *t, struct span key, uint64_t seq)
+/* `path` may be from before other nodes came: they can only stand between it and the key. */
+static struct tail_node *forward(struct tail_node *from, int level, struct span key)
 {
-    struct tail_node *path[LEVELS];
-    descend(t, key, path);
+    for (;;) {
+        size_t same = 0;
+        struct tail_node *next = link_get(from, level);
+        if (!next || !is_less(next, key, &same))
+            return from;
+        from = next;
+    }
+}
+
+static void insert(struct tail *t, struct span key, uint64_t seq, struct tail_node **path, int known)
+{
+    path[0] = forward(path[0], 0, key);
     struct tail_node *at = link_get(path[0], 0);
     if (at && span_eq(tail_key(at), key))
         return;
     uint32_t height = roll(t);
-    for (int level = atomic_load_explicit(&t->height, memory_order_relaxed); level < (int)height;
-         level++)
-        path[level] = t->head;
     struct tail_node *n = node_new(t, key, seq, height);
-    for (uint32_t level = 0; level < height; level++) {
-        atomic_init(link_at(n, level), link_get(path[level], (int)level));
-        atomic_store_explicit(link_at(path[level], level), n, memory_order_release);
+    for (int level = 0; level < (int)height; level++) {
+        struct tail_node *from = forward(level < known ? path[level] : t->head, level, key);
+        atomic_init(link_at(n, (uint32_t)level), link_get(from, level));
+        atomic_store_explicit(link_at(from, (uint32_t)level), n, memory_order_release);
     }
-    if (height > (uint32_t)atomic_load_explicit(&t->height, memory_order_relaxed))
+    if ((int)height > atomic_load_explicit(&t->height, memory_order_relaxed))
         atomic_store_explicit(&t->height, (int)height, memory_order_relaxed);
     atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed);
 }
 
-static void put_posting(struct tail *t, const struct entry *entry, const struct posting *p)
+void tail_batch_flush(struct tail_batch *b)
 {
-    struct key_buf k;
-    key_posting(&k, entry->type, p->field, p->value, p->time, entry->key);
-    tail_put(t, key_span(&k), entry->seq);
+    enum { ABREAST = 16 };
+    struct probe probes[ABREAST];
+    for (size_t first = 0; first < b->count; first += ABREAST) {
+        size_t n = b->count - first < ABREAST ? b->count - first : ABREAST, running = n;
+        int known = atomic_load_explicit(&b->tail->height, memory_order_relaxed);
+        bool over[ABREAST] = {false};
+        for (size_t i = 0; i < n; i++)
+            probe_start(&probes[i], b->tail, key_span(&b->list[first + i].key));
+        while (running)
+            for (size_t i = 0; i < n; i++)
+                if (!over[i] && !probe_step(&probes[i])) {
+                    over[i] = true;
+                    running--;
+                }
+        for (size_t i = 0; i < n; i++)
+            insert(b->tail, probes[i].key, b->list[first + i].seq, probes[i].path, known);
+    }
+    b->count = 0;
 }
 
-static void put_version(struct tail *t, const struct entry *entry)
+static uint32_t hash(uint16_t type, struct span key)
 {
-    struct key_buf k;
-    if (!entry->key.n)
-        return;
-    key_version(&k, entry->type, entry->key, entry->seq);
-    tail_put(t, key_span(&k), entry->seq);
+    return crc32c(type, key.p, key.n) | 1;
 }
 
-void tail_put_entry(struct tail *t, const struct entry *entry, const struct posting *postings,
-                    size_t count)
+static struct key_buf *gather(struct tail_batch *b, uint64_t seq, uint32_t key_hash)
 {
-    put_version(t, entry);
+    if (b->count == TAIL_BATCH)
+        tail_batch_flush(b);
+    b->list[b->count].seq = seq;
+    b->list[b->count].hash = key_hash;
+    return &b->list[b->count++].key;
+}
+
+static void gather_version(struct tail_batch *b, const struct entry *entry)
+{
+    if (entry->key.n)
+        key_version(gather(b, entry->seq, hash(entry->type, entry->key)), entry->type, entry->key,
+                    entry->seq);
+}
+
+static void gather_posting(struct tail_batch *b, const struct entry *entry, const struct posting *p)
+{
+    key_posting(gather(b, entry->seq, 0), entry->type, p->field, p->value, p->time, entry->key);
+}
+
+void tail_batch_entry(struct tail_batch *b, const struct entry *entry, const struct posting *postings,
+                      size_t count)
+{
+    gather_version(b, entry);
     for (size_t i = 0; i < count; i++)
-        put_posting(t, entry, &postings[i]);
+        gather_posting(b, entry, &postings[i]);
 }
 
-void tail_put_bytes(struct tail *t, const struct entry *entry, struct span bytes)
+void tail_batch_bytes(struct tail_batch *b, const struct entry *entry, struct span bytes)
 {
     struct entry_postings i = entry_postings(bytes);
     struct posting p;
-    put_version(t, entry);
+    gather_version(b, entry);
     while (entry_postings_next(&i, &p))
-        put_posting(t, entry, &p);
+        gather_posting(b, entry, &p);
+}
+
+bool tail_batch_may_hold(const struct tail_batch *b, uint16_t type, struct span key)
+{
+    uint32_t want = hash(type, key);
+    for (size_t i = 0; i < b->count; i++)
+        if (b->list[i].hash == want)
+            return true;
+    return false;
 }
 
 const struct tail_node *tail_seek(const struct tail *t, struct span key)
 {
-    return link_get(descend(t, key, NULL), 0);
+    return link_get(descend(t, key), 0);
 }
 
 const struct tail_node *tail_before(const struct tail *t, struct span key)
 {
-    const struct tail_node *n = descend(t, key, NULL);
+    const struct tail_node *n = descend(t, key);
     return n == t->head ? NULL : n;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "store/entry_code.h"
+#include "store/key.h"
 #include "util/span.h"
 
 struct tail;
@@ -28,12 +29,26 @@ uint64_t tail_to(const struct tail *t); /* UINT64_MAX while it grows */
 void tail_freeze(struct tail *t, uint64_t to);
 size_t tail_count(const struct tail *t);
 
-/* A key that is there already keeps its (smaller) seq. Inserter only. */
-void tail_put(struct tail *t, struct span key, uint64_t seq);
-/* All index keys of an entry. */
-void tail_put_entry(struct tail *t, const struct entry *entry, const struct posting *postings,
-                    size_t count);
-void tail_put_bytes(struct tail *t, const struct entry *entry, struct span bytes);
+/* The inserter's hand: index keys gathered, then put in together, so that the many waits for memory of each
+ * way down overlap. Readers do not see what is gathered; whoever reads as the inserter flushes first. */
+enum { TAIL_BATCH = 64 };
+struct tail_batch {
+    struct tail *tail;
+    size_t count;
+    struct {
+        uint64_t seq;
+        uint32_t hash; /* of type and key, of a version; 0 of a posting */
+        struct key_buf key;
+    } list[TAIL_BATCH];
+};
+/* All index keys of an entry, from its parts or from its bytes. A key that is there already keeps its
+ * (smaller) seq. */
+void tail_batch_entry(struct tail_batch *b, const struct entry *entry, const struct posting *postings,
+                      size_t count);
+void tail_batch_bytes(struct tail_batch *b, const struct entry *entry, struct span bytes);
+void tail_batch_flush(struct tail_batch *b);
+/* False: no version of this key is gathered. */
+bool tail_batch_may_hold(const struct tail_batch *b, uint16_t type, struct span key);
 
 /* First node >= key; last node < key; the one behind. NULL: none. */
 const struct tail_node *tail_seek(const struct tail *t, struct span key);

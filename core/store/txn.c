@@ -1,5 +1,6 @@
 #include "store/txn.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "store/store_impl.h"
@@ -14,7 +15,13 @@ enum { BODY_MAX = 16 << 20, POSTINGS_MAX = 4096, READER_CHECK_US = 5000000 };
 bool txn_begin(struct store *s, struct txn *t, struct err *e)
 {
     must(!s->options.read_only);
-    *t = (struct txn){.store = s, .first = s->head, .merged = s->merged, .frozen = s->frozen};
+    memset(t, 0, offsetof(struct txn, batch));
+    t->store = s;
+    t->first = s->head;
+    t->merged = s->merged;
+    t->frozen = s->frozen;
+    t->batch.tail = NULL;
+    t->batch.count = 0;
     t->held = s->held;
     t->held_now = s->held_now;
     if (clock_mono_us() - s->checked_readers > READER_CHECK_US) {
@@ -22,7 +29,8 @@ bool txn_begin(struct store *s, struct txn *t, struct err *e)
         s->checked_readers = clock_mono_us();
     }
     merge_cut(s);
-    t->tail_count = tail_count(s->tails.list[s->tails.count - 1]);
+    t->batch.tail = s->tails.list[s->tails.count - 1];
+    t->tail_count = tail_count(t->batch.tail);
     int rc = mdb_txn_begin(s->db.env, NULL, 0, &t->view.txn);
     if (rc != 0) {
         s->failed = true; /* the write lock or the map is gone: only opening anew helps */
@@ -65,9 +73,16 @@ void txn_abort(struct txn *t)
     undo(t);
 }
 
+void txn_flush(struct txn *t)
+{
+    if (t->batch.count)
+        tail_batch_flush(&t->batch);
+}
+
 bool txn_commit(struct txn *t, struct err *e)
 {
     struct store *s = t->store;
+    txn_flush(t); /* before anyone can see what is committed */
     if (t->rc == 0 && (!idem_purge(t) || !merge_step(t, e)) && t->rc == 0)
         t->rc = MDB_CORRUPTED;
     if (t->rc != 0) {
@@ -181,8 +196,7 @@ uint64_t txn_append(struct txn *t, const struct entry_new *in, struct err *e)
     if (rc != 0)
         return txn_fail(t, rc, e);
     entry_encode(v.mv_data, &entry, in->postings, in->posting_count);
-    tail_put_entry(t->view.tails.list[t->view.tails.count - 1], &entry, in->postings,
-                   in->posting_count);
+    tail_batch_entry(&t->batch, &entry, in->postings, in->posting_count);
     t->view.at.head = entry.seq;
     t->view.at.at = entry.at;
     t->stamped = false;

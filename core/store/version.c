@@ -47,7 +47,9 @@ bool version_get(struct view *v, struct arena *a, uint16_t type, struct span key
     struct err local = {0};
     if (!key_is_valid(key))
         return err_set(e, ERR_MISSING, "没有这条数据");
-    if (walk_borrow(&w, v, &local) && place(&w, type, key, bound(v, as_of), &local))
+    bool on = walk_borrow(&w, v, &local);
+    w.settled = v->writing && !tail_batch_may_hold(&txn_of(v)->batch, type, key);
+    if (on && place(&w, type, key, bound(v, as_of), &local))
         return fetch(v, a, w.at, out, e);
     none(&local);
     if (e)

@@ -57,6 +57,31 @@ static void tails_drop_first(struct tails *t)
     t->count--;
 }
 
+/* Put the entries after *done up to `to` into a tail. */
+static bool follow(struct tail *tail, uint64_t *done, uint64_t to, const struct db *d, MDB_txn *txn,
+                   struct err *e)
+{
+    struct tail_batch batch;
+    bool ok = true;
+    uint64_t seq = *done;
+    batch.tail = tail;
+    batch.count = 0;
+    while (ok && seq < to) {
+        char key[8];
+        int rc;
+        struct span bytes;
+        struct entry entry;
+        be64_put(key, ++seq);
+        if (!db_get(txn, d->table[TABLE_JOURNAL], (struct span){key, 8}, &bytes, &rc))
+            ok = db_fail(e, rc ? rc : MDB_CORRUPTED);
+        else if ((ok = entry_decode(bytes, seq, &entry, e)))
+            tail_batch_bytes(&batch, &entry, bytes);
+    }
+    tail_batch_flush(&batch);
+    *done = ok ? seq : seq - 1;
+    return ok;
+}
+
 bool tails_follow(struct tails *tails, uint64_t *done, const struct db *d, MDB_txn *txn,
                   const struct snapshot *at, struct err *e)
 {
@@ -68,27 +93,16 @@ bool tails_follow(struct tails *tails, uint64_t *done, const struct db *d, MDB_t
         tails_drop_first(tails);
     if (!tails->count)
         tails_add(tails, *done);
-    while (*done < at->head) {
-        uint64_t seq = *done + 1;
-        struct tail *last = tails->list[tails->count - 1];
-        if (*done == at->frozen && tail_from(last) < at->frozen && tails->count < TAILS_MAX) {
-            tail_freeze(last, at->frozen);
-            tails_add(tails, at->frozen);
-            last = tails->list[tails->count - 1];
-        }
-        char key[8];
-        int rc;
-        struct span bytes;
-        struct entry entry;
-        be64_put(key, seq);
-        if (!db_get(txn, d->table[TABLE_JOURNAL], (struct span){key, 8}, &bytes, &rc))
-            return db_fail(e, rc ? rc : MDB_CORRUPTED);
-        if (!entry_decode(bytes, seq, &entry, e))
+    struct tail *last = tails->list[tails->count - 1];
+    bool border = at->frozen > tail_from(last) && at->frozen >= *done && at->frozen < at->head;
+    if (border && tails->count < TAILS_MAX) {
+        if (!follow(last, done, at->frozen, d, txn, e))
             return false;
-        tail_put_bytes(last, &entry, bytes);
-        *done = seq;
+        tail_freeze(last, at->frozen);
+        tails_add(tails, at->frozen);
+        last = tails->list[tails->count - 1];
     }
-    return true;
+    return follow(last, done, at->head, d, txn, e);
 }
 
 struct view *view_open(struct store *s, struct err *e)

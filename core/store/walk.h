@@ -11,6 +11,7 @@ struct walk {
     struct view *view;
     MDB_cursor *table;
     bool owned; /* the cursor is ours, not the view's */
+    bool settled; /* what the transaction has gathered is no concern of this walk */
     bool backwards;
     bool table_valid;
     MDB_val key, value; /* at the table's position */
