@@ -321,7 +321,7 @@ static void random_lists_leave_what_they_held(void **state)
                 unsigned how = unit_below(6);
                 if (how == 0)
                     continue; /* not in the list */
-                keep[k] = how != 1 || there[k];
+                keep[k] = how != 1 || there[k] || keep[k];
                 buf_printf(&lines,
                            "{\"ent_id\":\"E%02d\",\"snapshot_month\":\"2020-06\",\"staff_"
                            "count\":%s}\n",
