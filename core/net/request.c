@@ -22,7 +22,7 @@ struct call {
     void (*answered)(void *owner, struct request *r, struct answer *a);
     void (*gone)(struct request *r);
     void (*progress)(void *owner, struct request *r);
-    bool is_answered, abandoned, handed_over;
+    bool is_answered, abandoned;
     int busy;              /* jobs and commands under way: it must not be freed */
     bool once, keep, kept; /* Idempotency-Key: honoured; its answer may be stored; is stored */
     bool replayed;         /* answered from the store: what the route says now is dropped */
@@ -77,7 +77,7 @@ void request_reap(struct server *s, bool all)
         return;
     for (struct call **at = &(*list)->first; *at;) {
         struct call *c = *at;
-        bool over = (c->handed_over || c->abandoned) && !c->busy;
+        bool over = c->abandoned && !c->busy; /* an answered one may still be its owner's */
         if (over) {
             *at = c->next;
             call_free(c);
@@ -194,7 +194,6 @@ int err_status(enum err_code code)
 
 static void hand_over(struct call *c)
 {
-    c->handed_over = true;
     if (!c->abandoned)
         c->answered(c->owner, &c->r, &c->answer);
 }

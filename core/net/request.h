@@ -20,10 +20,11 @@ struct answer {
     struct buf body;
 };
 /* `answered` is called once, on the loop, unless the request is abandoned before; it may move the bufs out
- * of the answer. It must not free the request: that happens by itself. */
+ * of the answer. The request is the owner's until it abandons it, answered or not. */
 struct request *request_new(struct server *s, void *owner,
                             void (*answered)(void *owner, struct request *r, struct answer *a));
-/* The owner has gone: the answer goes nowhere. The request frees itself when its work is done. */
+/* The owner has what it wanted, or has gone and the answer goes nowhere. The request frees itself when its
+ * work is done. */
 void request_abandon(struct request *r);
 bool request_is_answered(const struct request *r);
 bool request_is_busy(const struct request *r); /* a worker or the writer has something of it */

@@ -23,7 +23,7 @@ static void answered(void *owner, struct request *r, struct answer *a)
 {
     struct ws_call *call = owner;
     struct ws_conn *c = call->conn;
-    (void)r;
+    request_abandon(r); /* nothing more is asked of it */
     c->requests--;
     if (call->command && c->wsi && !c->closing) {
         struct buf b = {0};
