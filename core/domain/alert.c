@@ -195,7 +195,7 @@ static enum step_result reopen(struct arena *a, struct fold *f, const struct ste
     take_words(f, s);
     take_places(a, f, s);
     remember_trigger(f, s);
-    f->al.count++;
+    f->al.count += !s->rejudged;
     f->al.state = ALERT_NEW;
     f->al.closed_at = 0;
     f->al.verdict = f->al.signed_by = SPAN_NONE;
@@ -245,6 +245,9 @@ static enum step_result trigger(struct arena *a, struct fold *f, const struct st
         s->fingerprint == f->fingerprint)
         return RESULT_NOTHING;
     if (s->quiet_us > 0 && s->at - f->al.closed_at <= s->quiet_us)
+        return reopen(a, f, s);
+    /* looking again at what the data closed is no new story; what follows closes it again */
+    if (s->rejudged && !f->by_person)
         return reopen(a, f, s);
     return raise(a, f, s);
 }

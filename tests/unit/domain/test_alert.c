@@ -45,6 +45,12 @@ static void a_rejudgement_does_not_count(void **state)
     play_effect(
         &p, "'do':'alert','key':'K','kind':'auto','level':'red','title':'a','rejudged':true");
     assert_alert(&p, "K", "new", "red", 1);
+    play_clear(&p, "K");
+    struct alert first = play_alert(&p, "K");
+    play_effect(
+        &p, "'do':'alert','key':'K','kind':'auto','level':'red','title':'a','rejudged':true");
+    assert_alert(&p, "K", "new", "red", 1); /* the same one, not another */
+    assert_string_equal(play_alert(&p, "K").id, first.id);
     play_close(&p);
 }
 

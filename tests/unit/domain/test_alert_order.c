@@ -21,6 +21,7 @@ static struct step random_script_step(void)
     s.fingerprint = unit_below(3);
     s.quiet_us = unit_below(2) ? 5 * CALENDAR_MINUTE_US : 0;
     s.reopen = unit_below(12) == 0;
+    s.rejudged = unit_below(8) == 0;
     s.close = (enum life_close)unit_below(3);
     s.may_close = unit_below(4) > 0;
     s.title = SPAN("标题");
