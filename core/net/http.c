@@ -39,7 +39,7 @@ struct exchange {
     struct request *r; /* NULL: answered without one */
     const struct route *route;
     enum phase phase;
-    bool head, close, hard, expects, flow_off, draining, complete, completed, late;
+    bool head, close, hard, expects, flow_off, draining, complete, late;
     int64_t length, got; /* of the body */
     int64_t
         deadline_us; /* READING and WORKING: of the request; SENDING: of the next progress */
@@ -605,6 +605,8 @@ static int on_body(struct exchange *x, struct span bytes)
         return -1;
     if (x->phase == SENDING) /* refused already: nobody reads it */
         return 0;
+    if (x->length <= 0) /* lws tells of the body that there is none */
+        return bytes.n ? -1 : 0;
     if (x->complete || x->got + (int64_t)bytes.n > x->length)
         return -1;
     x->got += (int64_t)bytes.n;
@@ -627,9 +629,7 @@ static int on_body_complete(struct exchange *x)
 {
     if (!x)
         return -1;
-    bool first = !x->completed;
-    x->completed = true;
-    if (x->phase == SENDING || (first && x->length <= 0))
+    if (x->phase == SENDING || x->length <= 0)
         return 0;
     if (x->draining) {
         x->got = x->length;

@@ -114,7 +114,7 @@ static void list(struct request *r)
         more = count++ == l.limit;
         if (more)
             break;
-        record_view(l.type, &entry, NULL, false, &w);
+        record_view(l.type, &entry, server_options(r->server)->vault, false, &w);
         buf_clear(&last);
         key_put_text(&last, entry.key);
     }
@@ -160,13 +160,14 @@ static void one(struct request *r)
     }
     struct buf out = {0};
     struct json_w w = json_w_begin(&out);
-    record_view(t, &entry, NULL, false, &w);
+    record_view(t, &entry, server_options(r->server)->vault, false, &w);
     json_w_end(&w);
     answer_header(r, "ETag", arena_printf(r->arena, "\"%llu\"", (unsigned long long)entry.seq));
     answer_json(r, 200, &out);
 }
 
-static void version_write(const struct type *t, const struct entry *entry, struct json_w *w)
+static void version_write(const struct type *t, const struct entry *entry, struct vault *vault,
+                          struct json_w *w)
 {
     struct buf at = {0};
     calendar_put_datetime(&at, entry->at);
@@ -176,7 +177,7 @@ static void version_write(const struct type *t, const struct entry *entry, struc
     json_w_kstr(w, "op", entry->op == ENTRY_PUT ? "put" : "withdraw");
     json_w_name(w, "record");
     if (entry->body.n)
-        record_view(t, entry, NULL, false, w);
+        record_view(t, entry, vault, false, w);
     else
         json_w_null(w);
     json_w_object_end(w);
@@ -215,7 +216,7 @@ static void history(struct request *r)
     json_w_name(&w, "items");
     json_w_array(&w);
     for (size_t i = 0; i < count; i++)
-        version_write(t, &found[i], &w);
+        version_write(t, &found[i], server_options(r->server)->vault, &w);
     json_w_array_end(&w);
     json_w_name(&w, "next");
     if (more) {
