@@ -4,6 +4,7 @@
 #include "domain/street.h"
 #include "engine/engine.h"
 #include "engine/evaluate.h"
+#include "engine/privilege.h"
 #include "engine/sandbox.h"
 #include "engine/shape.h"
 #include "util/json.h"
@@ -32,7 +33,9 @@ bool engine_check(const struct street *street, const char *scripts_dir, struct s
     struct buf out = {0};
     if (!sandbox_modules_read(&modules, scripts_dir, e))
         return false;
-    bool ok = shape_check(&a, street, &modules, id, text, values, &shape, e);
+    /* everything is open: from here on a foreign script runs in this process */
+    bool ok = evaluate_prepare(e) && privilege_drop_writing(NULL, e);
+    ok = ok && shape_check(&a, street, &modules, id, text, values, &shape, e);
     if (ok) {
         bool examples_ok;
         struct json_w w = json_w_begin(&out);

@@ -29,7 +29,7 @@ bool engine_office(const char *scripts_dir, struct buf *json, struct err *e);
 /* Check one script: syntax, shape, fields, settings, then its examples. Always writes
  * {"ok":bool,"problems":[{"line","column","code","message"}],"examples":[{"name","ok","message"}],
  *  "manifest":{…}|null} (manifest: domain/scenario.h). `street` gives dictionary and offices.
- * False only if it could not be tried at all. */
+ * False only if it could not be tried at all. Gives up the process's privileges for good: one check a process. */
 bool engine_check(const struct street *street, const char *scripts_dir, struct span id, struct span text,
                   struct span values, struct buf *json, struct err *e);
 

@@ -1,9 +1,7 @@
 #include "engine/privilege.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/landlock.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <string.h>
@@ -36,14 +34,12 @@ static bool logs_to_file(void)
     return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static bool drop_limits(bool scratch)
+static bool drop_limits(bool writing)
 {
     bool ok = set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, FILES_MOST);
-    if (!scratch) {
-        ok = set_limit(RLIMIT_NPROC, 0) && ok;
-        if (!logs_to_file())
-            ok = set_limit(RLIMIT_FSIZE, 0) && ok;
-    }
+    ok = set_limit(RLIMIT_NPROC, 0) && ok;
+    if (!writing && !logs_to_file())
+        ok = set_limit(RLIMIT_FSIZE, 0) && ok;
     return ok;
 }
 
@@ -61,20 +57,7 @@ static uint64_t landlock_rights(int abi)
     return all;
 }
 
-static bool landlock_allow(int ruleset, const char *dir, uint64_t rights)
-{
-    struct landlock_path_beneath_attr beneath = {
-        .allowed_access = rights & ~1ULL, /* all but execute */
-        .parent_fd = open(dir, O_PATH | O_CLOEXEC | O_DIRECTORY),
-    };
-    if (beneath.parent_fd < 0)
-        return false;
-    long failed = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
-    close(beneath.parent_fd);
-    return failed == 0;
-}
-
-static bool drop_landlock(const char *scratch)
+static bool drop_landlock(void)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1)
@@ -86,8 +69,7 @@ static bool drop_landlock(const char *scratch)
     long ruleset = syscall(SYS_landlock_create_ruleset, &attr, abi >= 4 ? sizeof(attr) : sizeof(attr.fs), 0);
     if (ruleset < 0)
         return false;
-    bool ok = !scratch || landlock_allow((int)ruleset, scratch, attr.fs);
-    ok = ok && syscall(SYS_landlock_restrict_self, (int)ruleset, 0) == 0;
+    bool ok = syscall(SYS_landlock_restrict_self, (int)ruleset, 0) == 0;
     close((int)ruleset);
     return ok;
 }
@@ -107,14 +89,9 @@ static const int always[] = {
     SCMP_SYS(membarrier), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(getuid), SCMP_SYS(geteuid),
     SCMP_SYS(clock_getres), SCMP_SYS(msync),
 };
-static const int with_scratch[] = {
-    SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat),
-    SCMP_SYS(rmdir), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(ftruncate), SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync), SCMP_SYS(fallocate), SCMP_SYS(flock), SCMP_SYS(getdents64), SCMP_SYS(statx),
-    SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(pwrite64), SCMP_SYS(pwritev),
-    SCMP_SYS(dup), SCMP_SYS(getcwd), SCMP_SYS(umask), SCMP_SYS(fchmod), SCMP_SYS(eventfd2), SCMP_SYS(uname),
-    SCMP_SYS(prlimit64), SCMP_SYS(mlock), SCMP_SYS(munlock),
+static const int for_writing[] = {
+    SCMP_SYS(pwrite64), SCMP_SYS(pwritev),   SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
+    SCMP_SYS(flock),    SCMP_SYS(fallocate), SCMP_SYS(fstatfs),
 };
 
 static bool allow(scmp_filter_ctx ctx, const int *calls, size_t n)
@@ -133,14 +110,6 @@ static bool allow_memory(scmp_filter_ctx ctx)
            seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_code) == 0;
 }
 
-/* Threads, but no processes: clone3 hides its flags behind a pointer, so it is said not to exist. */
-static bool allow_threads(scmp_filter_ctx ctx)
-{
-    struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0 &&
-           seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, thread) == 0;
-}
-
 /* A sanitizer's leak checker starts a tracer at the end, which no filter of ours would let pass. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const bool sanitized = true;
@@ -148,7 +117,7 @@ static const bool sanitized = true;
 static const bool sanitized = false;
 #endif
 
-static bool drop_seccomp(bool scratch)
+static bool drop_seccomp(bool writing)
 {
     if (sanitized)
         return false;
@@ -157,29 +126,29 @@ static bool drop_seccomp(bool scratch)
         return false;
     bool ok = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) == 0;
     ok = allow(ctx, always, sizeof(always) / sizeof(always[0])) && allow_memory(ctx) && ok;
-    if (scratch)
-        ok = allow(ctx, with_scratch, sizeof(with_scratch) / sizeof(with_scratch[0])) && allow_threads(ctx) && ok;
+    if (writing)
+        ok = allow(ctx, for_writing, sizeof(for_writing) / sizeof(for_writing[0])) && ok;
     ok = ok && seccomp_load(ctx) == 0;
     seccomp_release(ctx);
     return ok;
 }
 
-bool privilege_drop_but(const char *scratch, unsigned *fences, struct err *e)
+static bool drop(bool writing, unsigned *fences, struct err *e)
 {
     unsigned up = 0;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
         up |= PRIVILEGE_NO_NEW;
-    if (drop_limits(scratch != NULL))
+    if (drop_limits(writing))
         up |= PRIVILEGE_LIMITS;
-    if (drop_landlock(scratch))
+    if (drop_landlock())
         up |= PRIVILEGE_LANDLOCK;
-    if (drop_seccomp(scratch != NULL))
+    if (drop_seccomp(writing))
         up |= PRIVILEGE_SECCOMP;
     if (fences)
         *fences = up;
-    log_info("privilege", "dropped no_new_privs=%d rlimits=%d landlock=%d seccomp=%d scratch=%d",
+    log_info("privilege", "dropped no_new_privs=%d rlimits=%d landlock=%d seccomp=%d writing=%d",
              !!(up & PRIVILEGE_NO_NEW), !!(up & PRIVILEGE_LIMITS), !!(up & PRIVILEGE_LANDLOCK),
-             !!(up & PRIVILEGE_SECCOMP), scratch != NULL);
+             !!(up & PRIVILEGE_SECCOMP), writing);
     unsigned least = PRIVILEGE_NO_NEW | PRIVILEGE_LIMITS;
     if ((up & least) != least)
         return err_set(e, ERR_SYSTEM, "放弃不了进程权限（no_new_privs、rlimit），不能运行脚本");
@@ -188,5 +157,10 @@ bool privilege_drop_but(const char *scratch, unsigned *fences, struct err *e)
 
 bool privilege_drop(unsigned *fences, struct err *e)
 {
-    return privilege_drop_but(NULL, fences, e);
+    return drop(false, fences, e);
+}
+
+bool privilege_drop_writing(unsigned *fences, struct err *e)
+{
+    return drop(true, fences, e);
 }

@@ -15,13 +15,13 @@ enum privilege_fence {
     PRIVILEGE_LANDLOCK = 4,
     PRIVILEGE_SECCOMP = 8,
 };
-/* Open and map everything first; call it in the thread that will run the scripts, before other threads are
- * started (landlock holds for this thread and those it starts, seccomp for all). LMDB read transactions go on
+/* Open and map everything first; call it in the thread that will run the scripts, after other threads
+ * have been started (landlock holds for this thread only, seccomp for all). LMDB read transactions go on
  * working. Sets *fences (may be NULL) to what holds. False only if not even
  * no_new_privs and rlimits could be had: then do not run scripts. */
 bool privilege_drop(unsigned *fences, struct err *e);
-/* The same for `check` and `test`: files may still be made under the folder `scratch`, for the stores of
- * examples, and threads be started. */
-bool privilege_drop_but(const char *scratch, unsigned *fences, struct err *e);
+/* The same for `check` and `test`, whose examples write into a store that is already open: files that are open
+ * may grow, none may be opened. */
+bool privilege_drop_writing(unsigned *fences, struct err *e);
 
 #endif
