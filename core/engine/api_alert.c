@@ -182,8 +182,8 @@ static void check_kind(lua_State *L, struct evaluation *ev, struct span kind)
 {
     const struct json *life = json_get(ev->in->scenario.manifest, "life");
     const char *names[65] = {0};
-    if (!kind.n || !json_is(life, JSON_OBJECT))
-        return;
+    if (!kind.n || !json_is(life, JSON_OBJECT) || !life->count)
+        return; /* no life at all: every kind closes as its level says */
     for (size_t i = 0; i < life->count; i++) {
         if (span_eq(life->names[i], kind))
             return;
