@@ -50,6 +50,7 @@ struct process {
     size_t count;
     uint64_t front, told; /* last entry read; last "seen" sent */
     bool look_again, config_changed, gone;
+    bool begun; /* the server has said whom to set aside */
 };
 
 /* --- talking to the server ---------------------------------------------------------------------------- */
@@ -79,6 +80,18 @@ static struct runner *find(struct process *p, struct span id)
     return NULL;
 }
 
+static void take_aside(struct process *p, const struct json *m)
+{
+    struct aside *x = mem_alloc(sizeof *x);
+    int64_t seq = 0;
+    json_int(json_get(m, "seq"), &seq);
+    x->seq = (uint64_t)seq;
+    snprintf(x->scenario, sizeof x->scenario, "%s", json_cstr(json_get(m, "scenario"), ""));
+    snprintf(x->why, sizeof x->why, "%s", json_cstr(json_get(m, "why"), ""));
+    x->next = p->engine.asides;
+    p->engine.asides = x;
+}
+
 static void handle(struct process *p, struct span frame)
 {
     struct arena a = {0};
@@ -86,6 +99,10 @@ static void handle(struct process *p, struct span frame)
     struct span t = json_string(json_get(m, "t"));
     if (span_eq(t, SPAN("changed"))) {
         p->look_again = p->config_changed = true;
+    } else if (span_eq(t, SPAN("aside"))) {
+        take_aside(p, m);
+    } else if (span_eq(t, SPAN("begin"))) {
+        p->begun = true;
     } else if (span_eq(t, SPAN("ack"))) {
         struct runner *r = find(p, json_string(json_get(m, "scenario")));
         int64_t to = 0;
@@ -328,8 +345,24 @@ static bool work(struct process *p)
     return busy || p->look_again;
 }
 
+/* Everything before the least cursor has been judged by all: the front begins there at the latest, at the
+ * head at the earliest; who is behind catches up. */
+static void set_front(struct process *p)
+{
+    look_again(p);
+    load_stale(p);
+    p->front = view_head(p->engine.view);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->runners[i]->state == RUNNER_RUNNING && p->runners[i]->cursor < p->front)
+            p->front = p->runners[i]->cursor;
+}
+
 static void run(struct process *p)
 {
+    while (!p->gone && !p->begun)
+        listen_for(p, IDLE_MS);
+    if (!p->gone)
+        set_front(p);
     put_frame(p, SPAN("{\"t\":\"ready\"}"));
     while (!p->gone) {
         if (work(p)) {
@@ -382,22 +415,15 @@ static void close_all(struct process *p)
         tick_log_clear(p->engine.ticks);
     if (p->engine.modules)
         sandbox_modules_free(p->engine.modules);
+    while (p->engine.asides) {
+        struct aside *x = p->engine.asides;
+        p->engine.asides = x->next;
+        mem_free(x);
+    }
     mem_free(p->engine.ticks);
     mem_free(p->engine.modules);
     buf_free(&p->in);
     buf_free(&p->out);
-}
-
-/* Everything before the least cursor has been judged by all: the front begins there at the latest, at the
- * head at the earliest; who is behind catches up. */
-static void set_front(struct process *p)
-{
-    look_again(p);
-    load_stale(p);
-    p->front = view_head(p->engine.view);
-    for (size_t i = 0; i < p->count; i++)
-        if (p->runners[i]->state == RUNNER_RUNNING && p->runners[i]->cursor < p->front)
-            p->front = p->runners[i]->cursor;
 }
 
 int engine_run(const struct engine_options *o)
@@ -413,7 +439,6 @@ int engine_run(const struct engine_options *o)
         log_error("engine", "not started: %s", e.text);
     } else {
         log_info("engine", "started pid=%d fences=%u", (int)getpid(), fences);
-        set_front(&p);
         run(&p);
         code = 0;
     }

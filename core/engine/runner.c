@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/dictionary.h"
+#include "domain/key.h"
 #include "domain/scenario.h"
 #include "engine/instance.h"
 #include "engine/late.h"
@@ -204,8 +206,40 @@ static void set_aside(struct runner *r, const struct evaluate_fault *f)
     r->in = NULL;
 }
 
+/* Take the order to set this scenario aside here, if there is one. */
+static bool is_aside(struct runner *r, uint64_t seq, struct evaluate_fault *f)
+{
+    for (struct aside **at = &r->engine->asides; *at; at = &(*at)->next) {
+        struct aside *x = *at;
+        if (x->seq != seq || strcmp(x->scenario, r->id) != 0)
+            continue;
+        *f = (struct evaluate_fault){.seq = seq};
+        snprintf(f->message, sizeof f->message, "%s", x->why);
+        *at = x->next;
+        mem_free(x);
+        return true;
+    }
+    return false;
+}
+
+static void name_entry(struct runner *r, const struct entry *entry, struct evaluate_fault *f)
+{
+    struct buf key = {0};
+    const struct type *t = dictionary_by_id(r->in->dictionary, entry->type);
+    key_put_text(&key, entry->key);
+    snprintf(f->type, sizeof f->type, "%s", t ? t->name : entry->key.n ? "wake" : "tick");
+    snprintf(f->key, sizeof f->key, "%.*s", (int)key.n, key.n ? key.p : "");
+    buf_free(&key);
+}
+
 void runner_judge(struct runner *r, const struct entry *entry)
 {
+    struct evaluate_fault fault;
+    if (is_aside(r, entry->seq, &fault)) {
+        name_entry(r, entry, &fault);
+        set_aside(r, &fault);
+        return;
+    }
     struct evaluate_host host = {
         .view = r->engine->view, .ticks = r->engine->ticks, .settle = settle,
         .state = state, .pause = rest, .ctx = r, .alert_limit = r->engine->alert_limit,
@@ -286,6 +320,13 @@ void runner_load(struct runner *r)
     cursor_get(r->engine->view, id_of(r), &c);
     r->cursor = r->sent = c.seq;
     r->version = c.version ? c.version : s.version_seq;
+    struct evaluate_fault fault = {.seq = c.seq + 1, .type = "load"};
+    if (is_aside(r, c.seq + 1, &fault)) {
+        snprintf(fault.type, sizeof fault.type, "load");
+        arena_free(&a);
+        set_aside(r, &fault);
+        return;
+    }
     page_begin(r, c.seq + 1);
     r->in = instance_new(r->engine->street, r->engine->modules, &a, &s, &f, &e);
     page_end(r);
@@ -294,7 +335,7 @@ void runner_load(struct runner *r)
         r->state = RUNNER_RUNNING;
         return;
     }
-    struct evaluate_fault fault = {.seq = c.seq + 1, .type = "load", .line = f.line};
+    fault.line = f.line;
     snprintf(fault.message, sizeof fault.message, "%s", f.text[0] ? f.text : e.text);
     set_aside(r, &fault);
 }

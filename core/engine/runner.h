@@ -22,6 +22,13 @@ struct street;
 struct tick_log;
 struct view;
 
+/* The supervisor has killed a process over this entry: it is not judged again, its scenario is set aside. */
+struct aside {
+    char scenario[128], why[256];
+    uint64_t seq;
+    struct aside *next;
+};
+
 /* What all runners of the process share. */
 struct engine {
     struct view *view;
@@ -31,6 +38,7 @@ struct engine {
     struct page *page;
     int alert_limit; /* now: 0 while the clock is held */
     int64_t renewed_at;
+    struct aside *asides;
     /* Send a frame with this outcome. */
     void (*send)(struct engine *en, struct span json);
     /* Handle frames until this runner has no outcome on the way. False: the server is gone. */

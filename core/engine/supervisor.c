@@ -15,13 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "domain/dictionary.h"
-#include "domain/key.h"
 #include "domain/outcome.h"
 #include "domain/street.h"
 #include "engine/frame.h"
 #include "engine/page.h"
-#include "store/journal.h"
 #include "store/store.h"
 #include "store/version.h"
 #include "store/writer.h"
@@ -47,6 +44,13 @@ struct counted {
     struct counted *next;
 };
 
+struct aside {
+    char scenario[PAGE_NAME];
+    uint64_t seq;
+    const char *why;
+    struct aside *next;
+};
+
 struct supervisor {
     struct supervisor_options options;
     char alert_limit[16];
@@ -64,6 +68,7 @@ struct supervisor {
     char crash_scenario[PAGE_NAME];
     uint64_t crash_seq;
     int crashes;
+    struct aside *asides;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;   /* seen has moved */
@@ -220,6 +225,23 @@ static void seen_counts(struct supervisor *s)
     pthread_cond_broadcast(&s->changed);
 }
 
+/* The fault is stored: nobody has to be told any more. */
+static void drop_aside(struct supervisor *s, const struct json *fault, const struct json *outcome)
+{
+    int64_t seq = 0;
+    json_int(json_get(fault, "seq"), &seq);
+    struct span id = json_string(json_get(outcome, "scenario"));
+    for (struct aside **at = &s->asides; *at;) {
+        struct aside *x = *at;
+        if (x->seq == (uint64_t)seq && span_eq(span_of(x->scenario), id)) {
+            *at = x->next;
+            mem_free(x);
+        } else {
+            at = &x->next;
+        }
+    }
+}
+
 static void answer(struct supervisor *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -238,6 +260,8 @@ static void answer(struct supervisor *s)
     while (list) {
         struct outcome_command *o = list;
         list = o->next;
+        if (o->ok && json_get(o->json, "fault"))
+            drop_aside(s, json_get(o->json, "fault"), o->json);
         if (o->life == s->life && s->control >= 0)
             put_ack(s, o);
         arena_free(&o->arena);
@@ -297,6 +321,26 @@ _Noreturn static void become_engine(const struct supervisor *s, int control, con
     _exit(127);
 }
 
+/* The first frames of a process: whom to set aside, then that it may begin. */
+static void put_begin(struct supervisor *s)
+{
+    struct buf text = {0};
+    for (const struct aside *x = s->asides; x; x = x->next) {
+        buf_clear(&text);
+        struct json_w w = json_w_begin(&text);
+        json_w_object(&w);
+        json_w_kstr(&w, "t", "aside");
+        json_w_kstr(&w, "scenario", x->scenario);
+        json_w_kint(&w, "seq", (int64_t)x->seq);
+        json_w_kstr(&w, "why", x->why);
+        json_w_object_end(&w);
+        json_w_end(&w);
+        frame_put(&s->out, buf_view(&text));
+    }
+    buf_free(&text);
+    frame_put(&s->out, SPAN("{\"t\":\"begin\"}"));
+}
+
 static void start(struct supervisor *s)
 {
     int pair[2];
@@ -329,6 +373,7 @@ static void start(struct supervisor *s)
     s->started_at = clock_mono_us();
     buf_clear(&s->in);
     buf_clear(&s->out);
+    put_begin(s);
     wake(s->head_fd);
     pthread_mutex_lock(&s->lock);
     s->stats.pid = s->pid;
@@ -338,56 +383,16 @@ static void start(struct supervisor *s)
 
 /* --- setting a scenario aside --------------------------------------------------------------------------------- */
 
-struct stop_command {
-    struct command command;
-    struct supervisor *supervisor;
-    char scenario[PAGE_NAME];
-    uint64_t seq;
-    const char *why;
-};
-
-static bool apply_stop(struct command *c, struct txn *t, struct err *e)
-{
-    struct stop_command *x = (struct stop_command *)c;
-    struct arena a = {0};
-    struct buf text = {0}, key = {0};
-    struct entry entry = {0};
-    const char *type = "";
-    struct err none = {0};
-    if (journal_get(txn_view(t), &a, x->seq, &entry, &none)) {
-        struct street *street = street_now(x->supervisor, t, &none);
-        const struct type *known =
-            street ? dictionary_by_id(street_dictionary(street), entry.type) : NULL;
-        type = known ? known->name : "tick";
-        key_put_text(&key, entry.key);
-    }
-    struct json_w w = json_w_begin(&text);
-    json_w_object(&w);
-    json_w_kint(&w, "seq", (int64_t)x->seq);
-    json_w_kstr(&w, "type", type);
-    json_w_kspan(&w, "key", buf_view(&key));
-    json_w_kint(&w, "line", 0);
-    json_w_kstr(&w, "message", x->why);
-    json_w_object_end(&w);
-    json_w_end(&w);
-    const struct json *fault = json_parse(&a, buf_view(&text), NULL, NULL, e);
-    bool ok = fault && scenario_stop(t, span_of(x->scenario), fault, x->seq, e);
-    buf_free(&text);
-    buf_free(&key);
-    arena_free(&a);
-    return ok;
-}
-
+/* Told to each new process until one has said so in an outcome: it judges again what was not stored yet of the
+ * entries before, and stops at this one. So nothing before it is lost, and the cursor stands right. */
 static void set_aside(struct supervisor *s, const char *scenario, uint64_t seq, const char *why)
 {
-    struct stop_command x = {.supervisor = s, .seq = seq, .why = why};
-    struct err e = {0};
-    snprintf(x.scenario, sizeof x.scenario, "%s", scenario);
-    x.command.apply = apply_stop;
-    if (!writer_call(s->options.writer, &x.command, &e)) {
-        log_error("engine", "%s not set aside: %s", scenario, e.text);
-        return;
-    }
+    struct aside *x = mem_alloc(sizeof *x);
+    snprintf(x->scenario, sizeof x->scenario, "%s", scenario);
+    x->seq = seq;
+    x->why = why;
+    x->next = s->asides;
+    s->asides = x;
     log_warn("engine", "%s set aside at seq=%llu", scenario, (unsigned long long)seq);
     pthread_mutex_lock(&s->lock);
     s->stats.set_aside++;
@@ -632,6 +637,11 @@ void supervisor_stop(struct supervisor *s)
         struct counted *c = s->counted;
         s->counted = c->next;
         mem_free(c);
+    }
+    while (s->asides) {
+        struct aside *x = s->asides;
+        s->asides = x->next;
+        mem_free(x);
     }
     buf_free(&s->in);
     buf_free(&s->out);

@@ -8,6 +8,7 @@
 #include "domain/street.h"
 #include "engine/case.h"
 #include "engine/engine.h"
+#include "engine/evaluate.h"
 #include "engine/sandbox.h"
 #include "engine/shape.h"
 #include "util/arena.h"

@@ -1,0 +1,589 @@
+/* The engine process with a real supervisor and store: this program is also the engine it starts. */
+#include "host.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+#include "domain/alert.h"
+#include "domain/record.h"
+#include "domain/scenario.h"
+#include "domain/timetable.h"
+#include "engine/supervisor.h"
+#include "engine/ticker.h"
+#include "store/store.h"
+#include "store/txn.h"
+#include "store/version.h"
+#include "store/view.h"
+#include "store/writer.h"
+#include "util/calendar.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* --- a street --------------------------------------------------------------------------------------------- */
+
+struct world {
+    char dir[64];
+    char self[512];
+    struct store *store;
+    struct writer *writer;
+    struct supervisor *supervisor;
+    struct ticker *ticker;
+    int wall_ms, alert_limit;
+    bool held;
+};
+
+struct job {
+    struct command command;
+    bool (*run)(struct job *j, struct txn *t, struct err *e);
+    const char *id, *text, *manifest;
+    const struct record *records;
+    size_t count;
+    int64_t clock;
+    enum scenario_resume how;
+};
+
+static bool apply_job(struct command *c, struct txn *t, struct err *e)
+{
+    struct job *j = (struct job *)c;
+    return j->run(j, t, e);
+}
+
+static bool try_job(struct world *w, struct job *j, struct err *e)
+{
+    j->command.apply = apply_job;
+    return writer_call(w->writer, &j->command, e);
+}
+
+static void do_job(struct world *w, struct job *j)
+{
+    struct err e = {0};
+    if (!try_job(w, j, &e))
+        fail_msg("%s", e.text);
+}
+
+static bool import(struct job *j, struct txn *t, struct err *e)
+{
+    bool changed;
+    if (j->clock && !txn_clock_hold(t, j->clock, e))
+        return false;
+    return street_import(t, buf_view(&host_records), buf_view(&host_org),
+                         buf_view(&host_calendar), &changed, e);
+}
+
+static bool publish(struct job *j, struct txn *t, struct err *e)
+{
+    struct scenario_publish p = {.id = span_of(j->id), .text = span_of(j->text),
+                                 .kind = SPAN("file"), .author = SPAN("test"),
+                                 .manifest = span_of(j->manifest)};
+    uint64_t version;
+    return scenario_publish(t, &p, &version, e);
+}
+
+static void world_publish(struct world *w, const char *id, const char *text)
+{
+    struct buf manifest = {0};
+    host_manifest(id, text, &manifest);
+    buf_char(&manifest, 0);
+    struct job j = {.run = publish, .id = id, .text = text, .manifest = manifest.p};
+    do_job(w, &j);
+    buf_free(&manifest);
+}
+
+static bool resume(struct job *j, struct txn *t, struct err *e)
+{
+    return scenario_resume(t, span_of(j->id), j->how, SPAN("test"), SPAN("试"), e);
+}
+
+static void world_resume(struct world *w, const char *id, enum scenario_resume how)
+{
+    struct job j = {.run = resume, .id = id, .how = how};
+    do_job(w, &j);
+}
+
+static bool put(struct job *j, struct txn *t, struct err *e)
+{
+    struct batch b = {.type = j->records->type, .records = j->records, .count = j->count,
+                      .source = SPAN("test"), .quiet = true};
+    struct batch_result r;
+    return record_apply(t, street_dictionary(host_street), &b, &r, e);
+}
+
+/* buildings PREFIX<from> … PREFIX<to - 1>, in one command */
+static void world_put(struct world *w, const char *prefix, int from, int to)
+{
+    struct arena a = {0};
+    const struct type *t = dictionary_find(street_dictionary(host_street), SPAN("building"));
+    struct record *list = arena_alloc(&a, (size_t)(to - from) * sizeof *list);
+    for (int i = from; i < to; i++) {
+        struct err e = {0};
+        const char *field, *text = arena_printf(&a, "{\"building_id\":\"%s%d\"}", prefix, i);
+        if (!record_parse(t, span_of(text), NULL, &a, &list[i - from], &field, &e))
+            fail_msg("%s", e.text);
+        list[i - from].type = t;
+    }
+    struct job j = {.run = put, .records = list, .count = (size_t)(to - from)};
+    do_job(w, &j);
+    arena_free(&a);
+}
+
+static void world_start(struct world *w)
+{
+    struct err e = {0};
+    struct store_options so = {.dir = w->dir, .map_bytes = 256u << 20};
+    w->store = store_open(&so, &e);
+    if (!w->store)
+        fail_msg("%s", e.text);
+    w->writer = writer_start(w->store, &e);
+    assert_non_null(w->writer);
+    struct supervisor_options o = {.self = w->self, .data_dir = w->dir, .scripts_dir = "scripts",
+                                   .store = w->store, .writer = w->writer,
+                                   .wall_ms = w->wall_ms, .alert_limit = w->alert_limit};
+    w->supervisor = supervisor_start(&o, &e);
+    assert_non_null(w->supervisor);
+    struct job j = {.run = import};
+    if (w->held)
+        calendar_parse_datetime(SPAN("2020-03-01T08:00:00+08:00"), &j.clock);
+    do_job(w, &j);
+    w->ticker = ticker_start(w->store, w->writer, w->supervisor, &e);
+    assert_non_null(w->ticker);
+}
+
+static void world_stop(struct world *w)
+{
+    ticker_stop(w->ticker);
+    supervisor_stop(w->supervisor);
+    writer_stop(w->writer);
+    store_close(w->store);
+    w->store = NULL;
+}
+
+static void world_make(struct world *w)
+{
+    ssize_t n = readlink("/proc/self/exe", w->self, sizeof w->self - 1);
+    assert_true(n > 0);
+    w->self[n] = 0;
+    strcpy(w->dir, "/tmp/wy-process-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    host_open();
+    world_start(w);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static void world_end(struct world *w)
+{
+    if (w->store)
+        world_stop(w);
+    nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static uint64_t world_head(struct world *w)
+{
+    struct store_stats s;
+    store_stats(w->store, &s);
+    return s.head;
+}
+
+static void world_settle(struct world *w)
+{
+    if (!supervisor_caught_up(w->supervisor, world_head(w), 20000))
+        fail_msg("the engine did not catch up");
+}
+
+/* Open and all alerts of a scenario; sum of their counts. */
+struct tally {
+    int all, open;
+    uint64_t count;
+};
+
+static struct tally world_tally(struct world *w, const char *id)
+{
+    struct err e = {0};
+    struct arena a = {0};
+    struct alert al;
+    struct tally t = {0};
+    struct view *v = view_open(w->store, &e);
+    struct alert_scan *s = alert_scan_open(v, span_of(id), SEQ_LATEST);
+    while (alert_scan_next(s, &a, &al, &e)) {
+        t.all++;
+        t.open += alert_is_open(&al);
+        t.count += al.count;
+    }
+    alert_scan_close(s);
+    view_close(v);
+    arena_free(&a);
+    return t;
+}
+
+static enum scenario_state world_state(struct world *w, const char *id, char fault[400])
+{
+    struct err e = {0};
+    struct arena a = {0};
+    struct scenario_status st;
+    struct view *v = view_open(w->store, &e);
+    scenario_status(v, &a, span_of(id), &st);
+    snprintf(fault, 400, "%s", json_cstr(json_get(st.fault, "message"), ""));
+    view_close(v);
+    arena_free(&a);
+    return st.state;
+}
+
+static void wait_state(struct world *w, const char *id, enum scenario_state want, char fault[400])
+{
+    for (int i = 0; i < 400; i++) {
+        if (world_state(w, id, fault) == want)
+            return;
+        usleep(25000);
+    }
+    fail_msg("%s did not reach state %d", id, want);
+}
+
+/* --- scripts ------------------------------------------------------------------------------------------------- */
+
+#define ON_BUILDING(body)                                                                      \
+    HOST_SCRIPT("reads = { 'building' },\n"                                                    \
+                "on = { building = function(row, ctx)\n" body " end },")
+
+static const char each_one[] =
+    ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 'one' }");
+static const char hangs_at_3[] =
+    ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 't' }\n"
+                "  if row.building_id == 'X3' then while true do end end");
+static const char fails_at_3[] =
+    ON_BUILDING("  if row.building_id == 'X3' then error('三号不行') end\n"
+                "  ctx:alert { key = row.building_id, level = 'blue', title = 't' }");
+
+/* --- tests ------------------------------------------------------------------------------------------------------ */
+
+static void records_become_alerts_and_the_cursor_follows(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    world_put(&w, "X", 0, 50);
+    world_settle(&w);
+    struct tally t = world_tally(&w, "probe");
+    assert_int_equal(t.open, 50);
+    assert_int_equal(t.count, 50);
+    struct scenario_counters c;
+    supervisor_counters(w.supervisor, SPAN("probe"), &c);
+    assert_int_equal(c.runs, 50);
+    world_end(&w);
+}
+
+static void a_new_scenario_judges_what_comes_from_now_on(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_put(&w, "OLD", 0, 5);
+    world_publish(&w, "probe", each_one);
+    world_put(&w, "NEW", 0, 3);
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "probe").all, 3);
+    world_end(&w);
+}
+
+static void own_state_is_seen_from_the_next_record_on_before_it_is_on_disk(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe",
+                  ON_BUILDING("  local n = (ctx:get('n') or 0) + 1\n"
+                              "  ctx:set('n', n)\n"
+                              "  if n % 100 == 0 then ctx:alert { key = 'n' .. n, level = 'blue', title = 't' } end\n"
+                              "  if row.building_id == 'X249' then ctx:set('n', nil) end"));
+    world_put(&w, "X", 0, 600);
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "probe").all, 3); /* 100, 200; then from one: 100 again, 200, 300 */
+    world_end(&w);
+}
+
+static void a_script_that_reads_its_alerts_waits_until_they_are_on_disk(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe",
+                  ON_BUILDING("  local n = #ctx:alerts { state = 'open' }\n"
+                              "  ctx:alert { key = ('a%03d'):format(n), level = 'blue', title = 't' }"));
+    world_put(&w, "X", 0, 30);
+    world_settle(&w);
+    struct tally t = world_tally(&w, "probe");
+    assert_int_equal(t.all, 30);
+    assert_int_equal(t.count, 30);
+    world_end(&w);
+}
+
+static void a_fault_stops_one_scenario_and_the_others_go_on(void **state)
+{
+    (void)state;
+    char fault[400];
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "bad", fails_at_3);
+    world_publish(&w, "good", each_one);
+    world_put(&w, "X", 0, 10);
+    world_settle(&w);
+    wait_state(&w, "bad", SCENARIO_STOPPED, fault);
+    assert_non_null(strstr(fault, "三号不行"));
+    assert_int_equal(world_tally(&w, "good").all, 10);
+    assert_int_equal(world_tally(&w, "bad").all, 3); /* what came before the fault is kept */
+    /* skip: the cursor moves past the record, and what waited behind it is judged */
+    world_resume(&w, "bad", RESUME_SKIP);
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "bad").all, 9);
+    assert_int_equal(world_tally(&w, "bad").count, 9);
+    world_end(&w);
+}
+
+static void a_new_version_takes_over_where_the_old_one_stood_still(void **state)
+{
+    (void)state;
+    char fault[400];
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe", fails_at_3);
+    world_put(&w, "X", 0, 10);
+    wait_state(&w, "probe", SCENARIO_STOPPED, fault);
+    world_publish(&w, "probe", each_one);
+    world_settle(&w);
+    struct tally t = world_tally(&w, "probe");
+    assert_int_equal(t.all, 10); /* the record it stood at included, none twice */
+    assert_int_equal(t.count, 10);
+    world_end(&w);
+}
+
+static void a_reload_under_load_loses_nothing_and_repeats_nothing(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    for (int i = 0; i < 20; i++) {
+        char text[2048];
+        snprintf(text, sizeof text, "-- %d\n%s", i, each_one);
+        world_put(&w, "X", i * 20, i * 20 + 20);
+        world_publish(&w, "probe", text);
+    }
+    world_settle(&w);
+    struct tally t = world_tally(&w, "probe");
+    assert_int_equal(t.all, 400);
+    assert_int_equal(t.count, 400);
+    world_end(&w);
+}
+
+static void an_engine_killed_in_mid_run_goes_on_exactly_once(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    int killed = 0;
+    for (int i = 0; i < 60; i++) {
+        struct supervisor_stats s;
+        world_put(&w, "X", i * 10, i * 10 + 10);
+        supervisor_stats(w.supervisor, &s);
+        if (i % 6 == 3 && s.pid > 0) {
+            kill(s.pid, SIGKILL);
+            killed++;
+        }
+        usleep(3000);
+    }
+    world_settle(&w);
+    struct tally t = world_tally(&w, "probe");
+    assert_int_equal(t.all, 600);
+    assert_int_equal(t.count, 600);
+    struct supervisor_stats s;
+    supervisor_stats(w.supervisor, &s);
+    assert_true(killed > 0 && s.restarts > 0);
+    assert_int_equal(s.set_aside, 0);
+    world_end(&w);
+}
+
+static void a_server_that_starts_again_goes_on_at_the_cursors(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    world_put(&w, "X", 0, 40);
+    world_stop(&w); /* perhaps before everything was judged */
+    world_start(&w);
+    world_put(&w, "Y", 0, 5);
+    world_settle(&w);
+    struct tally t = world_tally(&w, "probe");
+    assert_int_equal(t.all, 45);
+    assert_int_equal(t.count, 45);
+    world_end(&w);
+}
+
+static void a_script_without_end_is_stopped_at_its_record(void **state)
+{
+    (void)state;
+    char fault[400];
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "bad", hangs_at_3);
+    world_publish(&w, "good", each_one);
+    world_put(&w, "X", 0, 10);
+    wait_state(&w, "bad", SCENARIO_STOPPED, fault);
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "bad").all, 3);
+    assert_int_equal(world_tally(&w, "good").all, 10);
+    world_end(&w);
+}
+
+/* Within its budget, but longer than this server's watchdog waits. */
+static void a_judgement_longer_than_the_watchdog_waits_is_killed_and_set_aside(void **state)
+{
+    (void)state;
+    char fault[400];
+    struct world w = {.wall_ms = 200};
+    world_make(&w);
+    world_publish(&w, "bad",
+                  ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 't' }\n"
+                              "  if row.building_id == 'X3' then\n"
+                              "    for i = 1, 190000 do ctx:find('building', 'X' .. i % 5) end end"));
+    world_publish(&w, "good", each_one);
+    world_put(&w, "X", 0, 5);
+    wait_state(&w, "bad", SCENARIO_STOPPED, fault);
+    assert_non_null(strstr(fault, "时间上限"));
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "good").all, 5);
+    struct supervisor_stats s;
+    supervisor_stats(w.supervisor, &s);
+    assert_int_equal(s.set_aside, 1);
+    world_resume(&w, "bad", RESUME_SKIP);
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "bad").all, 4);
+    assert_int_equal(world_tally(&w, "bad").count, 4);
+    world_end(&w);
+}
+
+static void more_alerts_a_minute_than_allowed_stop_the_scenario(void **state)
+{
+    (void)state;
+    char fault[400];
+    struct world w = {.alert_limit = 100};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    world_put(&w, "X", 0, 250); /* at most two minutes begin while one command is applied */
+    wait_state(&w, "probe", SCENARIO_STOPPED, fault);
+    assert_non_null(strstr(fault, "告警过多"));
+    assert_int_equal(world_tally(&w, "probe").all % 100, 0);
+    world_end(&w);
+}
+
+static void the_limit_does_not_bite_while_the_clock_is_held(void **state)
+{
+    (void)state;
+    struct world w = {.alert_limit = 100, .held = true};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    world_put(&w, "X", 0, 250);
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "probe").all, 250);
+    world_end(&w);
+}
+
+static void moving_a_held_clock_runs_every_tick_and_timer_on_the_way(void **state)
+{
+    (void)state;
+    struct world w = {.held = true};
+    struct err e = {0};
+    int64_t to;
+    world_make(&w);
+    world_publish(&w, "probe",
+                  HOST_SCRIPT("reads = { 'building' },\n"
+                              "every = { { at = 'daily 10:00', run = function(ctx)\n"
+                              "  ctx:alert { key = 'tick ' .. ctx.now, level = 'blue', title = 't' }\n"
+                              "  ctx:wake('w', calendar.add_minutes(ctx.now, 30), 1) end } },\n"
+                              "wake = function(key, data, ctx)\n"
+                              "  ctx:alert { key = 'wake ' .. ctx.now, level = 'blue', title = 't' }\n"
+                              "  if data < 3 then ctx:wake('w', calendar.add_minutes(ctx.now, 30), data + 1) end end,"));
+    calendar_parse_datetime(SPAN("2020-03-03T10:00:00+08:00"), &to);
+    if (!ticker_move(w.ticker, to, &e))
+        fail_msg("%s", e.text);
+    /* 1st, 2nd, 3rd at 10:00; and three timers each behind the first two */
+    assert_int_equal(world_tally(&w, "probe").all, 3 + 6);
+    calendar_parse_datetime(SPAN("2020-03-03T09:00:00+08:00"), &to);
+    assert_false(ticker_move(w.ticker, to, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    world_end(&w);
+}
+
+static void a_timer_set_to_a_time_that_has_passed_rings_at_once(void **state)
+{
+    (void)state;
+    for (int held = 0; held < 2; held++) {
+        struct world w = {.held = held};
+        world_make(&w);
+        world_publish(&w, "probe",
+                      HOST_SCRIPT("reads = { 'building' },\n"
+                                  "on = { building = function(row, ctx) ctx:wake('w', '2020-01-01T00:00:00+08:00', row.building_id) end },\n"
+                                  "wake = function(key, data, ctx)\n"
+                                  "  ctx:alert { key = data, level = 'blue', title = 't' } end,"));
+        world_put(&w, "X", 0, 1);
+        for (int i = 0; i < 200 && world_tally(&w, "probe").all == 0; i++)
+            usleep(25000);
+        assert_int_equal(world_tally(&w, "probe").all, 1);
+        world_end(&w);
+    }
+}
+
+/* What cli/engine does with these arguments. */
+static int be_engine(int argc, char **argv)
+{
+    struct engine_options o = {0};
+    for (int i = 2; i + 1 < argc; i += 2) {
+        int number = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--data") == 0)
+            o.data_dir = argv[i + 1];
+        else if (strcmp(argv[i], "--scripts") == 0)
+            o.scripts_dir = argv[i + 1];
+        else if (strcmp(argv[i], "--control") == 0)
+            o.control = number;
+        else if (strcmp(argv[i], "--head") == 0)
+            o.head_fd = number;
+        else if (strcmp(argv[i], "--page") == 0)
+            o.page_fd = number;
+        else if (strcmp(argv[i], "--alert-limit") == 0)
+            o.alert_limit = number;
+    }
+    log_set_level(getenv("V") ? LOG_DEBUG : LOG_ERROR);
+    return engine_run(&o);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "engine") == 0)
+        return be_engine(argc, argv);
+    log_set_level(getenv("V") ? LOG_DEBUG : LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_become_alerts_and_the_cursor_follows),
+        cmocka_unit_test(a_new_scenario_judges_what_comes_from_now_on),
+        cmocka_unit_test(own_state_is_seen_from_the_next_record_on_before_it_is_on_disk),
+        cmocka_unit_test(a_script_that_reads_its_alerts_waits_until_they_are_on_disk),
+        cmocka_unit_test(a_fault_stops_one_scenario_and_the_others_go_on),
+        cmocka_unit_test(a_new_version_takes_over_where_the_old_one_stood_still),
+        cmocka_unit_test(a_reload_under_load_loses_nothing_and_repeats_nothing),
+        cmocka_unit_test(an_engine_killed_in_mid_run_goes_on_exactly_once),
+        cmocka_unit_test(a_server_that_starts_again_goes_on_at_the_cursors),
+        cmocka_unit_test(a_script_without_end_is_stopped_at_its_record),
+        cmocka_unit_test(a_judgement_longer_than_the_watchdog_waits_is_killed_and_set_aside),
+        cmocka_unit_test(more_alerts_a_minute_than_allowed_stop_the_scenario),
+        cmocka_unit_test(the_limit_does_not_bite_while_the_clock_is_held),
+        cmocka_unit_test(moving_a_held_clock_runs_every_tick_and_timer_on_the_way),
+        cmocka_unit_test(a_timer_set_to_a_time_that_has_passed_rings_at_once),
+    };
+    int failed = unit_run(tests);
+    host_close();
+    return failed;
+}
