@@ -309,7 +309,8 @@ static const struct lws_protocols protocols[] = {
     {.name = WS_PROTOCOL,
      .callback = on_ws,
      .per_session_data_size = WS_SESSION_BYTES,
-     .rx_buffer_size = 4096},
+     .rx_buffer_size = 4096,
+     .tx_packet_size = 64 * 1024}, /* of what ws_send.c hands to lws; 0 would mean 4096 a turn */
     {0},
 };
 

@@ -1,7 +1,8 @@
 /*
  * How bytes leave. Without TLS everything pending goes to the kernel in one call, straight from the shared
  * log; libwebsockets keeps the reading side, its own pings and the handshake of closing. With TLS the same
- * bytes are copied and go through lws_write.
+ * bytes are copied and go through lws_write. Both are tried at once, without waiting for a WRITEABLE: that
+ * is asked for when the kernel takes no more. What lws itself has begun to send always goes first.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "net/hub_impl.h"
 #include "util/log.h"
 
-enum { SEND_PIECES = 64, SEND_BYTES = 256 * 1024, TLS_BYTES = 16 * 1024 };
+enum { SEND_PIECES = 64, SEND_BYTES = 256 * 1024, TLS_BYTES = 32 * 1024 };
 
 /* What is pending, as it will be sent: own answers first, then each stream. */
 struct load {
@@ -32,21 +33,24 @@ static bool has_pending(const struct ws_conn *c)
 {
     if (c->out.n)
         return true;
-    for (int i = 0; i < HUB_STREAMS; i++)
-        if (c->subs[i].reader.feed && c->subs[i].reader.at < c->subs[i].reader.feed->end)
+    for (int i = 0; i < HUB_STREAMS; i++) {
+        const struct feed_reader *r = &c->subs[i].reader;
+        if (r->feed && r->at < r->feed->end && !feed_is_lost(r))
             return true;
+    }
     return false;
 }
 
 static void gather(struct ws_conn *c, struct load *l)
 {
+    size_t max = c->fd < 0 ? TLS_BYTES : SEND_BYTES;
     l->count = 0;
     l->own = l->total = c->out.n;
     if (c->out.n)
         l->pieces[l->count++] = (struct iovec){c->out.p, c->out.n};
     for (int i = 0; i < HUB_STREAMS; i++) {
         struct iovec *first = l->pieces + l->count;
-        int n = feed_gather(&c->subs[i].reader, first, SEND_PIECES - l->count, SEND_BYTES);
+        int n = feed_gather(&c->subs[i].reader, first, SEND_PIECES - l->count, max);
         l->of[i] = 0;
         for (int k = 0; k < n; k++)
             l->of[i] += first[k].iov_len;
@@ -108,28 +112,47 @@ void ws_kill(struct ws_conn *c)
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
-/* False: no more now. */
-static bool send_once(struct ws_conn *c)
+/* All of it in one write: what TLS does not take at once waits in lws, and nothing is added to it. */
+static bool send_tls(struct ws_conn *c, const struct load *l)
+{
+    struct buf *b = &c->hub->scratch;
+    buf_clear(b);
+    buf_space(b, LWS_PRE + l->total);
+    unsigned char *p = (unsigned char *)b->p + LWS_PRE;
+    size_t n = 0;
+    for (int i = 0; i < l->count; i++) {
+        memcpy(p + n, l->pieces[i].iov_base, l->pieces[i].iov_len);
+        n += l->pieces[i].iov_len;
+    }
+    return lws_write(c->wsi, p, n, LWS_WRITE_HTTP) >= 0 && sent(c, l, n);
+}
+
+/* False: the connection is broken. */
+static bool send_plain(struct ws_conn *c, const struct load *l)
+{
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    const struct iovec *first = l->pieces;
+    struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)first, .msg_iovlen = (size_t)l->count};
+    ssize_t n = l->count == 1 ? send(c->fd, first->iov_base, first->iov_len, flags)
+                              : sendmsg(c->fd, &msg, flags);
+    if (n >= 0)
+        return sent(c, l, (size_t)n);
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        return false;
+    block(c);
+    return true;
+}
+
+static void send_once(struct ws_conn *c)
 {
     struct load l;
     gather(c, &l);
-    struct msghdr msg = {.msg_iov = l.pieces, .msg_iovlen = (size_t)l.count};
-    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    ssize_t n = l.count == 1 ? send(c->fd, l.pieces->iov_base, l.pieces->iov_len, flags)
-                             : sendmsg(c->fd, &msg, flags);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-        block(c);
-        return false;
-    }
-    if (n < 0 || !sent(c, &l, (size_t)n)) {
+    if (c->fd >= 0 ? !send_plain(c, &l) : !send_tls(c, &l)) {
         ws_kill(c);
-        return false;
-    }
-    if (lws_partial_buffered(c->wsi)) {
+        c->blocked = true;
+    } else if (!c->blocked && (c->fd < 0 ? lws_send_pipe_choked(c->wsi) : lws_partial_buffered(c->wsi))) {
         block(c);
-        return false;
     }
-    return true;
 }
 
 void ws_end_if_slow(struct ws_conn *c)
@@ -160,46 +183,17 @@ void ws_flush(struct ws_conn *c)
 {
     if (!c->wsi)
         return;
-    if (c->fd < 0) {
-        if (has_pending(c))
-            lws_callback_on_writable(c->wsi);
-    } else if (!c->blocked && lws_partial_buffered(c->wsi)) {
+    if (!c->blocked && lws_partial_buffered(c->wsi))
         block(c);
-    } else {
-        while (!c->blocked && has_pending(c) && send_once(c))
-            ;
-    }
+    while (!c->blocked && has_pending(c))
+        send_once(c);
     ws_end_if_slow(c);
     go_on(c);
-}
-
-static bool write_tls(struct ws_conn *c)
-{
-    struct load l;
-    gather(c, &l);
-    size_t n = 0;
-    unsigned char bytes[LWS_PRE + TLS_BYTES];
-    for (int i = 0; i < l.count && n < TLS_BYTES; i++) {
-        size_t room = TLS_BYTES - n;
-        size_t part = l.pieces[i].iov_len < room ? l.pieces[i].iov_len : room;
-        memcpy(bytes + LWS_PRE + n, l.pieces[i].iov_base, part);
-        n += part;
-    }
-    return lws_write(c->wsi, bytes + LWS_PRE, n, LWS_WRITE_HTTP) >= 0 && sent(c, &l, n);
 }
 
 int ws_writeable(struct ws_conn *c)
 {
     c->blocked = false;
-    if (c->fd < 0 && has_pending(c)) {
-        if (!write_tls(c))
-            return -1;
-        if (has_pending(c) || c->closing)
-            lws_callback_on_writable(c->wsi);
-        ws_end_if_slow(c);
-        go_on(c);
-        return 0;
-    }
     ws_flush(c);
     if (!c->closing || !c->close_code || c->blocked)
         return 0;

@@ -36,7 +36,7 @@ const PEOPLE = {
  * A street with a server on it. `people` are names of PEOPLE, `args` more options of serve; no scenarios
  * unless `scenarios` names a folder.
  */
-export async function startStreet({ people = ['admin'], args = [], scenarios, clock = CLOCK, web } = {}) {
+export async function startStreet({ people = ['admin'], args = [], scenarios, clock = CLOCK, web, tls } = {}) {
   const data = await mkdtemp(join(tmpdir(), 'wangyi-http-'))
   const log = []
   await mkdir(join(data, 'no-scenarios'))
@@ -52,6 +52,7 @@ export async function startStreet({ people = ['admin'], args = [], scenarios, cl
       '--scenarios', scenarios || join(data, 'no-scenarios')]
     if (clock) all.push('--clock', clock)
     if (web) all.push('--web', web)
+    if (tls) all.push('--tls-cert', tls.cert, '--tls-key', tls.key)
     child = spawn(BINARY, [...all, ...args], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
     child.stderr.on('data', (piece) => log.push(String(piece)))
     const until = Date.now() + READY_WITHIN_MS
@@ -59,7 +60,7 @@ export async function startStreet({ people = ['admin'], args = [], scenarios, cl
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`server ended with ${child.exitCode ?? child.signalCode}\n${log.join('')}`)
       street.port = Number(await readFile(portFile, 'utf8').catch(() => 0))
-      street.url = `http://127.0.0.1:${street.port}`
+      street.url = `${tls ? 'https' : 'http'}://127.0.0.1:${street.port}`
       const answer = street.port ? await fetch(street.url + '/-/ready').catch(() => null) : null
       if (answer?.ok) break
       if (Date.now() > until) throw new Error(`server not ready\n${log.join('')}`)
@@ -85,7 +86,7 @@ export async function startStreet({ people = ['admin'], args = [], scenarios, cl
     const code = await street.stop()
     await rm(data, { recursive: true, force: true })
     const said = log.join('')
-    if (/AddressSanitizer|runtime error:|LeakSanitizer/.test(said)) throw new Error(said)
+    if (/ERROR: AddressSanitizer|runtime error:|LeakSanitizer: detected/.test(said)) throw new Error(said)
     if (code !== 0) throw new Error(`server ended with ${code}\n${said}`)
   }
 

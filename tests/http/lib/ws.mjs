@@ -1,6 +1,7 @@
 // A websocket client of our own (RFC 6455), small enough to break the rules where a test wants to.
 import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 export const OP = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 }
@@ -57,7 +58,8 @@ export function handshakeText({
   path = '/ws',
   method = 'GET',
   cookie,
-  origin = `http://127.0.0.1:${port}`,
+  tls = false,
+  origin = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
   host = `127.0.0.1:${port}`,
   protocol = 'wangyi.v1.json',
   version = '13',
@@ -81,7 +83,9 @@ export function handshakeText({
 export function rawSocket(port, options = {}) {
   return new Promise((done, fail) => {
     const { text, key } = handshakeText({ port, ...options })
-    const socket = connect(port, '127.0.0.1')
+    const socket = options.tls
+      ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      : connect(port, '127.0.0.1')
     let head = Buffer.alloc(0)
     let status = 0
     let onFrame = null
@@ -106,7 +110,7 @@ export function rawSocket(port, options = {}) {
     }
     socket.setNoDelay(true)
     socket.on('error', () => {})
-    socket.on('connect', () => socket.write(text))
+    socket.on(options.tls ? 'secureConnect' : 'connect', () => socket.write(text))
     socket.on('close', () => {
       ended(code)
       done({ status, socket, frames, closed, write: () => {} })
