@@ -161,7 +161,6 @@ static bool run(struct serve *s, const struct options *o, sigset_t set, struct e
         return err_set(e, ERR_SYSTEM, "不能启动线程");
     if (o->demo)
         demo = demo_play(s);
-    log_info("serve", "listening on %s port=%d data=%s", o->listen, server_port(s->server), s->data_dir);
     bool ok = server_run(s->server, e);
     demo_stop(demo);
     watch_stop(watch);

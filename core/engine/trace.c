@@ -47,8 +47,21 @@ void trace_check(struct trace *t, const struct trace_check *c)
     t->checks[t->check_count++] = *c;
 }
 
+/* The listed read of the same version, e.g. of the record that set this off, found again by a search. */
+static struct trace_read *find_same(const struct trace *t, const struct trace_read *r)
+{
+    struct trace_read *at = t->first;
+    while (at && at->entry.seq != r->entry.seq)
+        at = at->next;
+    return at;
+}
+
 void trace_field(struct trace *t, struct trace_read *r, int field)
 {
+    if (!r->listed && !r->same)
+        r->same = find_same(t, r);
+    if (r->same)
+        r = r->same;
     r->fields[field / 64 & 3] |= 1ULL << (field % 64);
     if (r->listed)
         return;

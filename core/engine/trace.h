@@ -37,6 +37,7 @@ struct trace_read {
     struct entry entry;
     uint64_t fields[4]; /* bit per field */
     bool listed;
+    struct trace_read *same; /* the listed one of this version, if it was handed out twice */
     struct trace_read *next; /* in order of first read */
 };
 struct trace {
