@@ -15,7 +15,7 @@
 
 #define BOARD "alerts.open"
 #define COUNT "alerts.count"
-enum { LIST_MAX = 32, PART_MAX = 96, PAGE = 256 };
+enum { LIST_MAX = 24, PART_MAX = 64, PAGE = 256 }; /* a row fits in 4 KiB */
 
 static void put_part(struct buf *b, struct span s)
 {
