@@ -37,7 +37,13 @@ static bool put_number(struct out *o)
     lua_Number x = lua_tonumber(L, -1);
     if (!isfinite(x))
         return err_set(o->e, ERR_INPUT, "数不是有限的（除以零？）");
+    size_t before = o->w->out->n;
     json_w_real(o->w, x);
+    /* 2.0 comes back as 2.0: a script can tell it from 2 */
+    const char *text = o->w->out->p + before;
+    size_t n = o->w->out->n - before;
+    if (!memchr(text, '.', n) && !memchr(text, 'e', n) && !memchr(text, 'E', n))
+        buf_str(o->w->out, ".0");
     return true;
 }
 
