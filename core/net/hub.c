@@ -16,7 +16,8 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-/* One turn of the loop reads so many events and serves so many sockets, then lets others go first. */
+/* One turn of the loop reads so many events and serves so many sockets, then lets others go
+ * first. */
 enum { PUMP_EVENTS = 128, FLUSH_CONNS = 512, TICK_SLOTS = 3 };
 
 const char *const hub_stream_names[HUB_STREAMS] = {"alerts", "scenarios"};
@@ -188,7 +189,8 @@ void hub_leave(struct ws_conn *c)
     ws_conn_unref(c);
 }
 
-/* Whatever access_may looks at must be in the key, or two people would share what one may not see. */
+/* Whatever access_may looks at must be in the key, or two people would share what one may not
+ * see. */
 static void class_key(struct buf *b, const struct person *p)
 {
     buf_printf(b, "%s%c%.*s", role_name(p->role), 0, SPAN_ARG(p->office));
@@ -256,18 +258,21 @@ void hub_identify(struct ws_conn *c, const struct person *p)
 
 bool hub_may_listen(const struct person *p, struct street *street, enum hub_stream s)
 {
-    return access_may(p, street, s == HUB_ALERTS ? ACCESS_ALERT_SEE : ACCESS_SCENARIO_SEE, NULL);
+    return access_may(p, street, s == HUB_ALERTS ? ACCESS_ALERT_SEE : ACCESS_SCENARIO_SEE,
+                      NULL);
 }
 
-bool hub_sees(const struct person *p, struct street *street, enum hub_stream s, const struct alert *al)
+bool hub_sees(const struct person *p, struct street *street, enum hub_stream s,
+              const struct alert *al)
 {
     return s == HUB_ALERTS ? access_may(p, street, ACCESS_ALERT_SEE, al)
                            : access_may(p, street, ACCESS_SCENARIO_SEE, NULL);
 }
 
 /* CloudEvents 1.0 about a scenario; the data is what it is now, so a repeat harms nobody. */
-static bool scenario_event(struct server *s, struct view *v, struct arena *a, struct street *street,
-                           uint64_t seq, uint64_t offset, struct json_w *w, struct err *e)
+static bool scenario_event(struct server *s, struct view *v, struct arena *a,
+                           struct street *street, uint64_t seq, uint64_t offset,
+                           struct json_w *w, struct err *e)
 {
     struct entry entry;
     struct span id;
@@ -276,7 +281,8 @@ static bool scenario_event(struct server *s, struct view *v, struct arena *a, st
     if (!journal_get(v, a, seq, &entry, e))
         return false;
     if (key_split(entry.key, &id, 1) != 1)
-        return err_set(e, ERR_STORE, "stream scenarios: entry %llu has no key", (unsigned long long)seq);
+        return err_set(e, ERR_STORE, "stream scenarios: entry %llu has no key",
+                       (unsigned long long)seq);
     if (!scenario_get(v, a, id, SEQ_LATEST, &scenario, e))
         return false;
     const struct server_engine *engine = &server_options(s)->engine;
@@ -351,11 +357,13 @@ static void publish(struct hub *h, struct view *v, struct street *street, enum h
 {
     struct alert al;
     struct err e = {0};
-    if (hub_event(h->server, h->epoch, v, &h->arena, street, s, seq, offset, &al, &h->payload, &e))
+    if (hub_event(h->server, h->epoch, v, &h->arena, street, s, seq, offset, &al, &h->payload,
+                  &e))
         hub_spread(h, street, s, &al, buf_view(&h->payload));
     else
-        log_error("hub", "event left out stream=%s offset=%llu seq=%llu: %s", hub_stream_names[s],
-                  (unsigned long long)offset, (unsigned long long)seq, e.text);
+        log_error("hub", "event left out stream=%s offset=%llu seq=%llu: %s",
+                  hub_stream_names[s], (unsigned long long)offset, (unsigned long long)seq,
+                  e.text);
     arena_reset(&h->arena);
 }
 
@@ -377,8 +385,8 @@ static bool read_stream(struct hub *h, struct view *v, struct street *street, en
     return n > 0 && h->heads[s] < head;
 }
 
-/* New events wait until the ones before have been offered to every socket: who keeps up must not be taken
- * for slow because we were. */
+/* New events wait until the ones before have been offered to every socket: who keeps up must
+ * not be taken for slow because we were. */
 void hub_pump(struct hub *h)
 {
     bool more = flush_some(h);

@@ -1,9 +1,11 @@
 /*
- * Who hears of what: streams of events ("alerts", "scenarios", "me"), the people that listen, and the
- * sockets they listen on. After each commit the loop reads the new entries of the store's streams, decides
- * once per kind of person whether they may see an event, and frames it once for all of them.
+ * Who hears of what: streams of events ("alerts", "scenarios", "me"), the people that listen,
+ * and the sockets they listen on. After each commit the loop reads the new entries of the
+ * store's streams, decides once per kind of person whether they may see an event, and frames it
+ * once for all of them.
  *
- * An offset is a place in the store's stream, so it holds across restarts. Everything is the loop's thread.
+ * An offset is a place in the store's stream, so it holds across restarts. Everything is the
+ * loop's thread.
  */
 #ifndef WY_NET_HUB_H
 #define WY_NET_HUB_H
@@ -20,8 +22,8 @@ struct server;
 struct hub *hub_new(struct server *s, struct err *e);
 void hub_free(struct hub *h); /* after the lws context: no connection is left */
 void hub_committed(struct hub *h, uint64_t head); /* after commits, coalesced */
-void hub_tick(struct hub *h);                     /* each second: sessions that ended, silent clients */
-void hub_stop(struct hub *h);                     /* tell every client 1001 */
+void hub_tick(struct hub *h); /* each second: sessions that ended, silent clients */
+void hub_stop(struct hub *h); /* tell every client 1001 */
 
 struct hub_stats {
     uint64_t connections, subscriptions;

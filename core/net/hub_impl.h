@@ -1,8 +1,9 @@
 /*
- * Private to hub.c (streams, classes), hub_replay.c (what was missed), ws.c (sockets) and ws_command.c.
+ * Private to hub.c (streams, classes), hub_replay.c (what was missed), ws.c (sockets) and
+ * ws_command.c.
  *
- * A connection is refcounted: by libwebsockets until CLOSED, and by each of its requests under way. `wsi`
- * is NULL from CLOSED on; everything else may then only be freed.
+ * A connection is refcounted: by libwebsockets until CLOSED, and by each of its requests under
+ * way. `wsi` is NULL from CLOSED on; everything else may then only be freed.
  */
 #ifndef WY_NET_HUB_IMPL_H
 #define WY_NET_HUB_IMPL_H
@@ -19,7 +20,8 @@ enum hub_stream { HUB_ALERTS, HUB_SCENARIOS, HUB_STREAMS };
 enum { HUB_REPLAY_MAX = 10000, HUB_REPLAY_BYTES = 128 * 1024, HUB_REPLAY_MESSAGES = 200 };
 extern const char *const hub_stream_names[HUB_STREAMS];
 
-/* People who see the same: same role, office, communities. Lives while one of them is connected. */
+/* People who see the same: same role, office, communities. Lives while one of them is
+ * connected. */
 struct hub_class {
     struct hub_class *next;
     size_t refs;
@@ -34,8 +36,8 @@ struct hub_class {
 enum ws_sub_state { SUB_OFF, SUB_REPLAY, SUB_LIVE };
 struct ws_sub {
     enum ws_sub_state state;
-    bool reading;        /* REPLAY: a worker has a slice in hand */
-    uint64_t next;       /* REPLAY: first offset not yet read */
+    bool reading;              /* REPLAY: a worker has a slice in hand */
+    uint64_t next;             /* REPLAY: first offset not yet read */
     struct feed_reader reader; /* LIVE */
 };
 
@@ -47,22 +49,23 @@ struct ws_conn {
     struct ws_conn *flush_next;
     bool flush_queued, blocked; /* blocked: the kernel takes no more; WRITEABLE will come */
     bool closing, me, machine;
-    uint8_t slot;               /* in which tick its session is looked at */
-    int fd;                     /* -1 with TLS: everything goes through lws_write */
-    struct hub_class *class;    /* NULL before hello */
+    uint8_t slot;            /* in which tick its session is looked at */
+    int fd;                  /* -1 with TLS: everything goes through lws_write */
+    struct hub_class *class; /* NULL before hello */
     struct ws_sub subs[HUB_STREAMS];
     struct ws_assembly in;
-    struct buf out;             /* own answers, framed */
+    struct buf out; /* own answers, framed */
     size_t out_messages;
-    int64_t deadline;           /* monotone µs; hello until then, or gone by then when closing; 0: none */
-    int64_t second;             /* of frames_in_second */
+    int64_t deadline; /* monotone µs; hello until then, or gone by then when closing; 0: none */
+    int64_t second;   /* of frames_in_second */
     uint32_t frames_in_second;
-    uint32_t requests;          /* under way */
+    uint32_t requests; /* under way */
     uint16_t close_code;
     const char *close_text;
-    uint64_t user_seq;          /* version of the USER entry that was looked at */
-    char *token, *name;         /* session token or machine key */
-    struct ws_machine *as;      /* who a machine key stands for: looked up once, then only whether it lives */
+    uint64_t user_seq;  /* version of the USER entry that was looked at */
+    char *token, *name; /* session token or machine key */
+    struct ws_machine
+        *as; /* who a machine key stands for: looked up once, then only whether it lives */
 };
 struct ws_machine {
     struct arena arena;
@@ -77,11 +80,11 @@ struct hub {
     struct hub_class *classes;
     struct ws_conn *conns;
     struct ws_conn *flush_first, **flush_last;
-    struct server_task task;     /* the rest of what one turn of the loop did not get done */
+    struct server_task task; /* the rest of what one turn of the loop did not get done */
     bool task_posted, more_events;
     bool stopping;
     unsigned ticks, slots;
-    struct arena arena;          /* emptied per event */
+    struct arena arena; /* emptied per event */
     struct buf event, payload, scratch;
     struct hub_stats stats;
 };
@@ -100,20 +103,23 @@ void hub_spread(struct hub *h, struct street *street, enum hub_stream s, const s
                 struct span payload);
 bool hub_may_listen(const struct person *p, struct street *street, enum hub_stream s);
 void hub_sub_begin(struct ws_conn *c, enum hub_stream s); /* OFF → REPLAY */
-bool hub_sub_live(struct ws_conn *c, enum hub_stream s, uint64_t mark); /* false: the feed is beyond `mark` */
+bool hub_sub_live(struct ws_conn *c, enum hub_stream s,
+                  uint64_t mark); /* false: the feed is beyond `mark` */
 void hub_sub_end(struct ws_conn *c, enum hub_stream s);
 /* The message of one event. `al` (alerts only) tells who may see it. */
 bool hub_event(struct server *s, const char *epoch, struct view *v, struct arena *a,
                struct street *street, enum hub_stream stream, uint64_t seq, uint64_t offset,
                struct alert *al, struct buf *payload, struct err *e);
-bool hub_sees(const struct person *p, struct street *street, enum hub_stream s, const struct alert *al);
+bool hub_sees(const struct person *p, struct street *street, enum hub_stream s,
+              const struct alert *al);
 
-/* hub_replay.c: answer message `id` and send what was missed from offset `from` on, slice by slice, each
- * read by a worker; then go live. Takes over answering `r`. */
-void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream s, int64_t id, uint64_t from);
+/* hub_replay.c: answer message `id` and send what was missed from offset `from` on, slice by
+ * slice, each read by a worker; then go live. Takes over answering `r`. */
+void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream s, int64_t id,
+                uint64_t from);
 void hub_replay_go_on(struct ws_conn *c); /* its queue is empty again */
-void hub_put_subscribed(struct buf *b, const struct hub *h, int64_t id, uint64_t offset, bool gap,
-                        uint64_t recovered);
+void hub_put_subscribed(struct buf *b, const struct hub *h, int64_t id, uint64_t offset,
+                        bool gap, uint64_t recovered);
 
 /* ws.c */
 void ws_end(struct ws_conn *c, enum ws_close code, const char *text);
@@ -122,11 +128,12 @@ void ws_tick(struct ws_conn *c, bool look, int64_t now);
 void ws_goodbye(struct ws_conn *c);
 
 /* ws_send.c */
-void ws_say(struct ws_conn *c, struct span payload); /* queue one message and see that it leaves */
+void ws_say(struct ws_conn *c,
+            struct span payload); /* queue one message and see that it leaves */
 void ws_flush(struct ws_conn *c);
 int ws_writeable(struct ws_conn *c); /* -1: close it */
 void ws_end_if_slow(struct ws_conn *c);
-void ws_kill(struct ws_conn *c);     /* without a word */
+void ws_kill(struct ws_conn *c); /* without a word */
 
 /* ws_talk.c */
 void ws_message(struct ws_conn *c, struct span text);

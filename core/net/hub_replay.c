@@ -1,7 +1,7 @@
 /*
- * What a client missed, read from the store. A worker reads a slice, no larger than a socket's queue may be;
- * the next one follows when that has left. The last slice ends where the feed is joined: its place is noted
- * before the worker starts, so nothing falls between.
+ * What a client missed, read from the store. A worker reads a slice, no larger than a socket's
+ * queue may be; the next one follows when that has left. The last slice ends where the feed is
+ * joined: its place is noted before the worker starts, so nothing falls between.
  */
 #include "domain/access.h"
 #include "domain/alert.h"
@@ -17,7 +17,7 @@ enum { READ_AT_ONCE = 128 };
 struct slice { /* in the request's arena, but for the frames */
     struct ws_conn *conn;
     enum hub_stream stream;
-    bool first;          /* the one that answers message `id`; it counts to the end */
+    bool first; /* the one that answers message `id`; it counts to the end */
     int64_t id;
     uint64_t next, upto; /* offsets to read; `next` moves on */
     uint64_t mark;       /* place in the feed that follows `upto` */
@@ -33,8 +33,8 @@ struct slice { /* in the request's arena, but for the frames */
     struct err err;
 };
 
-void hub_put_subscribed(struct buf *b, const struct hub *h, int64_t id, uint64_t offset, bool gap,
-                        uint64_t recovered)
+void hub_put_subscribed(struct buf *b, const struct hub *h, int64_t id, uint64_t offset,
+                        bool gap, uint64_t recovered)
 {
     struct json_w w = json_w_begin(b);
     json_w_object(&w);
@@ -64,7 +64,8 @@ static bool read_one(struct slice *s, struct view *v, struct arena *a, struct bu
     if (full && !s->first)
         return false;
     struct err e = {0};
-    if (!hub_event(s->server, s->epoch, v, a, s->street, s->stream, seq, offset, &al, payload, &e)) {
+    if (!hub_event(s->server, s->epoch, v, a, s->street, s->stream, seq, offset, &al, payload,
+                   &e)) {
         log_error("hub", "event left out stream=%s offset=%llu seq=%llu: %s",
                   hub_stream_names[s->stream], (unsigned long long)offset,
                   (unsigned long long)seq, e.text);
@@ -188,7 +189,8 @@ static void start(struct ws_conn *c, struct request *r, struct slice *s)
     }
 }
 
-void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream stream, int64_t id, uint64_t from)
+void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream stream, int64_t id,
+                uint64_t from)
 {
     struct slice *s = arena_alloc(r->arena, sizeof *s);
     *s = (struct slice){.stream = stream, .first = true, .id = id, .next = from};

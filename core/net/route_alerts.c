@@ -51,7 +51,8 @@ static void list(struct request *r)
     struct buf b = {0};
     struct err e;
     struct json_w w = json_w_begin(&b);
-    if (!filter_read(r, &f, &e) || !alert_list(r->view, r->arena, r->street, r->person, &f, &w, &e)) {
+    if (!filter_read(r, &f, &e) ||
+        !alert_list(r->view, r->arena, r->street, r->person, &f, &w, &e)) {
         buf_free(&b);
         answer_err(r, &e);
         return;
@@ -63,7 +64,8 @@ static void list(struct request *r)
 }
 
 /* What may not be seen is not there. */
-static bool find_seen(struct request *r, struct view *v, struct span id, struct alert *al, struct err *e)
+static bool find_seen(struct request *r, struct view *v, struct span id, struct alert *al,
+                      struct err *e)
 {
     if (!alert_find(v, r->arena, id, al, e))
         return false;
@@ -113,7 +115,8 @@ static bool is_stale(const struct act *act, const struct alert *al)
 }
 
 /* The alert as it is after the act. */
-static bool put_now(struct request *r, struct view *v, struct act *act, struct buf *b, struct err *e)
+static bool put_now(struct request *r, struct view *v, struct act *act, struct buf *b,
+                    struct err *e)
 {
     struct json_w w = json_w_begin(b);
     if (!alert_find(v, r->arena, act->id, &act->out, e))
@@ -241,7 +244,8 @@ static const struct route routes[] = {
      .handle = one},
     {.method = "POST",
      .path = "/api/v1/alerts/{id}/actions",
-     .summary = "Do something with an alert: sign, note, submit, close, false_alarm, duplicate, reopen",
+     .summary = "Do something with an alert: sign, note, submit, close, false_alarm, "
+                "duplicate, reopen",
      .act = ACCESS_ALERT_ACT,
      .body = BODY_JSON,
      .handle = act_on},

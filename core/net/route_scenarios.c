@@ -1,4 +1,5 @@
-/* Scenarios over HTTP and the websocket: what runs, how it stands, and what an editor may change. */
+/* Scenarios over HTTP and the websocket: what runs, how it stands, and what an editor may
+ * change. */
 #include "domain/access.h"
 #include "domain/scenario.h"
 #include "net/request.h"
@@ -51,7 +52,8 @@ static void list(struct request *r)
     answer_json(r, 200, &b);
 }
 
-static bool find(struct request *r, struct view *v, struct span id, struct scenario *s, struct err *e)
+static bool find(struct request *r, struct view *v, struct span id, struct scenario *s,
+                 struct err *e)
 {
     if (scenario_get(v, r->arena, id, SEQ_LATEST, s, e))
         return true;
@@ -139,7 +141,8 @@ static void check(struct request *r)
         return;
     }
     if (!json_is(text, JSON_STRING) || (values && !json_is(values, JSON_OBJECT))) {
-        err_set(&e, ERR_INPUT, "请求应为 {\"text\": 脚本全文, \"values\": {设置}}，values 可以省略");
+        err_set(&e, ERR_INPUT,
+                "请求应为 {\"text\": 脚本全文, \"values\": {设置}}，values 可以省略");
         answer_err(r, &e);
         return;
     }
@@ -240,12 +243,15 @@ static void settings(struct request *r)
     struct span community = json_string(json_get(r->json, "community"));
     struct err e;
     if (!json_is(values, JSON_OBJECT) || !json_count(values)) {
-        err_set(&e, ERR_INPUT, "缺少 values：请写成 {\"values\": {设置名: 值}, \"reason\": 原因}");
+        err_set(&e, ERR_INPUT,
+                "缺少 values：请写成 {\"values\": {设置名: 值}, \"reason\": 原因}");
         answer_err(r, &e);
         return;
     }
-    submit(r, (struct change){
-                  .kind = CHANGE_SETTINGS, .id = r->params[0], .values = values, .community = community});
+    submit(r, (struct change){.kind = CHANGE_SETTINGS,
+                              .id = r->params[0],
+                              .values = values,
+                              .community = community});
 }
 
 static void do_resume(struct request *r, struct span id)

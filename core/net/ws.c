@@ -161,12 +161,14 @@ static void receive(struct ws_conn *c, struct lws *wsi, struct span piece)
     }
 }
 
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                size_t len)
 {
     struct ws_conn **slot = user, *c = slot ? *slot : NULL;
     switch (reason) {
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return guard_handshake(wsi, server_is_tls(lws_context_user(lws_get_context(wsi)))) ? 0 : -1;
+        return guard_handshake(wsi, server_is_tls(lws_context_user(lws_get_context(wsi)))) ? 0
+                                                                                           : -1;
     case LWS_CALLBACK_ESTABLISHED:
         if (!slot)
             return -1;

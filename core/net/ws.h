@@ -1,10 +1,11 @@
 /*
- * Websockets: the handshake's checks, sessions, the assembly of messages, the answers to them, and the
- * sending of what the hub has. What messages may look like is in ws_message.h, what commands do in
- * ws_command.c; which events go to whom is the hub's.
+ * Websockets: the handshake's checks, sessions, the assembly of messages, the answers to them,
+ * and the sending of what the hub has. What messages may look like is in ws_message.h, what
+ * commands do in ws_command.c; which events go to whom is the hub's.
  *
- * A row of server.c's protocols: { WS_PROTOCOL, ws_callback, WS_SESSION_BYTES, 4096, … }, in a context with
- * LWS_SERVER_OPTION_VALIDATE_UTF8 and without extensions. Everything here runs on the loop's thread.
+ * A row of server.c's protocols: { WS_PROTOCOL, ws_callback, WS_SESSION_BYTES, 4096, … }, in a
+ * context with LWS_SERVER_OPTION_VALIDATE_UTF8 and without extensions. Everything here runs on
+ * the loop's thread.
  */
 #ifndef WY_NET_WS_H
 #define WY_NET_WS_H
@@ -31,6 +32,7 @@ enum ws_close {
 };
 
 /* The callback of protocol WS_PROTOCOL; `user` is a struct ws_conn **. */
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                size_t len);
 
 #endif

@@ -2,7 +2,8 @@
 #include "domain/access.h"
 #include "net/hub_impl.h"
 
-extern const struct ws_command ws_commands_alerts[], ws_commands_scenarios[], ws_commands_records[];
+extern const struct ws_command ws_commands_alerts[], ws_commands_scenarios[],
+    ws_commands_records[];
 
 static const struct ws_command *const families[] = {
     ws_commands_alerts,

@@ -50,7 +50,8 @@ static bool read_type(struct ws_message *m, const struct json *v, struct err *e)
             return true;
         }
     }
-    return err_set(e, ERR_INPUT, "消息的 type 应为 hello、subscribe、unsubscribe、command 或 ping");
+    return err_set(e, ERR_INPUT,
+                   "消息的 type 应为 hello、subscribe、unsubscribe、command 或 ping");
 }
 
 static bool read_id(struct ws_message *m, const struct json *v, struct err *e)
@@ -105,8 +106,8 @@ static bool read_command(struct ws_message *m, const struct json *v, struct err 
     return true;
 }
 
-bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text, bool *well_formed,
-                      struct err *e)
+bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text,
+                      bool *well_formed, struct err *e)
 {
     const struct json_limits limits = {.bytes = WS_MESSAGE_MAX};
     const struct json *v = json_parse(a, text, &limits, NULL, e);

@@ -1,8 +1,9 @@
 /*
- * What a client may say: one JSON object a message, taken apart and checked. No sockets here, so that it can
- * be fuzzed.
+ * What a client may say: one JSON object a message, taken apart and checked. No sockets here,
+ * so that it can be fuzzed.
  *
- *   {"type":"hello","id":0,"token"?} · {"type":"subscribe","id":1,"stream":"alerts","epoch"?,"offset"?}
+ *   {"type":"hello","id":0,"token"?}
+ *   {"type":"subscribe","id":1,"stream":"alerts","epoch"?,"offset"?}
  *   {"type":"command","id":7,"name":"alert.sign","data":{…}} · {"type":"ping","id":9}
  */
 #ifndef WY_NET_WS_MESSAGE_H
@@ -26,8 +27,9 @@ struct ws_assembly { /* zeroed: between two messages */
     unsigned fragments;
 };
 enum ws_piece { WS_PIECE_MORE, WS_PIECE_WHOLE, WS_PIECE_TOO_LARGE, WS_PIECE_TOO_MANY };
-/* `left`: bytes this frame still has to bring; what a frame declares counts before it has come. `final`: it is
- * the message's last frame. *message is valid until the next call or `piece` goes away. */
+/* `left`: bytes this frame still has to bring; what a frame declares counts before it has come.
+ * `final`: it is the message's last frame. *message is valid until the next call or `piece`
+ * goes away. */
 enum ws_piece ws_assemble(struct ws_assembly *a, struct span piece, uint64_t left, bool final,
                           size_t max, struct span *message);
 void ws_assembly_free(struct ws_assembly *a);
@@ -36,23 +38,24 @@ enum ws_message_type { WS_HELLO, WS_SUBSCRIBE, WS_UNSUBSCRIBE, WS_COMMAND, WS_PI
 struct ws_message { /* lives in the arena */
     enum ws_message_type type;
     int64_t id;
-    bool has_id;              /* also set when the rest is wrong, so that the error can name it */
-    struct span token;        /* hello; SPAN_NONE: none */
+    bool has_id;       /* also set when the rest is wrong, so that the error can name it */
+    struct span token; /* hello; SPAN_NONE: none */
     struct span stream, epoch; /* subscribe */
     uint64_t offset;
-    bool resume;              /* epoch and offset were given */
-    struct span name;         /* command */
-    const struct json *data;  /* command: an object, or NULL */
+    bool resume;             /* epoch and offset were given */
+    struct span name;        /* command */
+    const struct json *data; /* command: an object, or NULL */
 };
-/* ERR_INPUT with a sentence. `well_formed` (may be NULL) tells whether it was a JSON object at all: what is
- * none ends the connection, the rest is answered. */
-bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text, bool *well_formed,
-                      struct err *e);
+/* ERR_INPUT with a sentence. `well_formed` (may be NULL) tells whether it was a JSON object at
+ * all: what is none ends the connection, the rest is answered. */
+bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text,
+                      bool *well_formed, struct err *e);
 
 /* What the server says; each appends one JSON object. */
 struct json_w;
-void ws_put_ok(struct buf *b, int64_t id, struct span result); /* result: JSON, or SPAN_NONE to leave it out */
-void ws_put_error(struct buf *b, const int64_t *id, int status, const char *code, struct span message,
-                  const struct json *errors);
+void ws_put_ok(struct buf *b, int64_t id,
+               struct span result); /* result: JSON, or SPAN_NONE to leave it out */
+void ws_put_error(struct buf *b, const int64_t *id, int status, const char *code,
+                  struct span message, const struct json *errors);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * record.put over the websocket: {"type":"sensor_reading","records":[{…},…],"batch"?:id} → the same answer as
- * POST /records/{type}. For devices that keep a connection open; long lists belong to the route.
+ * record.put over the websocket: {"type":"sensor_reading","records":[{…},…],"batch"?:id} → the
+ * same answer as POST /records/{type}. For devices that keep a connection open; long lists
+ * belong to the route.
  */
 #include "domain/access.h"
 #include "domain/dictionary.h"
@@ -95,13 +96,15 @@ static struct span raw_member(struct request *r, struct span text, const char *n
 static const struct type *type_for(struct request *r, struct err *e)
 {
     struct span name = json_string(json_get(r->json, "type"));
-    const struct type *t = r->street ? dictionary_find(street_dictionary(r->street), name) : NULL;
+    const struct type *t =
+        r->street ? dictionary_find(street_dictionary(r->street), name) : NULL;
     if (t && access_may(r->person, r->street, ACCESS_TYPE_PUT, t))
         return t;
     if (t && !t->restricted)
         err_set(e, ERR_DENIED, "您无权报送“%s”的数据", t->name);
     else
-        err_set(e, ERR_MISSING, "没有数据类型“%.*s”", (int)span_cut_utf8(name, 64), name.n ? name.p : "");
+        err_set(e, ERR_MISSING, "没有数据类型“%.*s”", (int)span_cut_utf8(name, 64),
+                name.n ? name.p : "");
     return NULL;
 }
 
@@ -132,7 +135,8 @@ static void put(struct request *r)
         answer_err(r, &e);
         return;
     }
-    p->batch = (struct batch){.type = t, .source = r->person->name, .name = name, .single = !name.n};
+    p->batch =
+        (struct batch){.type = t, .source = r->person->name, .name = name, .single = !name.n};
     p->batch.count = record_reader_records(p->reader, &p->batch.records);
     request_submit(r, &p->command, put_finish);
 }

@@ -1,8 +1,9 @@
 /*
- * How bytes leave. Without TLS everything pending goes to the kernel in one call, straight from the shared
- * log; libwebsockets keeps the reading side, its own pings and the handshake of closing. With TLS the same
- * bytes are copied and go through lws_write. Both are tried at once, without waiting for a WRITEABLE: that
- * is asked for when the kernel takes no more. What lws itself has begun to send always goes first.
+ * How bytes leave. Without TLS everything pending goes to the kernel in one call, straight from
+ * the shared log; libwebsockets keeps the reading side, its own pings and the handshake of
+ * closing. With TLS the same bytes are copied and go through lws_write. Both are tried at once,
+ * without waiting for a WRITEABLE: that is asked for when the kernel takes no more. What lws
+ * itself has begun to send always goes first.
  */
 #include <errno.h>
 #include <string.h>
@@ -59,8 +60,8 @@ static void gather(struct ws_conn *c, struct load *l)
     }
 }
 
-/* lws brings a message begun to an end before it does anything else: its own pings and the close must
- * not fall into the middle. Handed over as it is: framed already. */
+/* lws brings a message begun to an end before it does anything else: its own pings and the
+ * close must not fall into the middle. Handed over as it is: framed already. */
 static bool hand_over(struct ws_conn *c, struct span rest)
 {
     struct buf *b = &c->hub->scratch;
@@ -112,7 +113,8 @@ void ws_kill(struct ws_conn *c)
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
-/* All of it in one write: what TLS does not take at once waits in lws, and nothing is added to it. */
+/* All of it in one write: what TLS does not take at once waits in lws, and nothing is added to
+ * it. */
 static bool send_tls(struct ws_conn *c, const struct load *l)
 {
     struct buf *b = &c->hub->scratch;
@@ -132,7 +134,8 @@ static bool send_plain(struct ws_conn *c, const struct load *l)
 {
     int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     const struct iovec *first = l->pieces;
-    struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)first, .msg_iovlen = (size_t)l->count};
+    struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)first,
+                         .msg_iovlen = (size_t)l->count};
     ssize_t n = l->count == 1 ? send(c->fd, first->iov_base, first->iov_len, flags)
                               : sendmsg(c->fd, &msg, flags);
     if (n >= 0)
@@ -150,7 +153,8 @@ static void send_once(struct ws_conn *c)
     if (c->fd >= 0 ? !send_plain(c, &l) : !send_tls(c, &l)) {
         ws_kill(c);
         c->blocked = true;
-    } else if (!c->blocked && (c->fd < 0 ? lws_send_pipe_choked(c->wsi) : lws_partial_buffered(c->wsi))) {
+    } else if (!c->blocked &&
+               (c->fd < 0 ? lws_send_pipe_choked(c->wsi) : lws_partial_buffered(c->wsi))) {
         block(c);
     }
 }
@@ -169,7 +173,8 @@ void ws_end_if_slow(struct ws_conn *c)
     if (c->closing || (!lost && bytes <= FEED_LAG_BYTES && messages <= FEED_LAG_MESSAGES))
         return;
     c->hub->stats.dropped_slow++;
-    log_info("ws", "slow client dropped messages=%zu bytes=%llu", messages, (unsigned long long)bytes);
+    log_info("ws", "slow client dropped messages=%zu bytes=%llu", messages,
+             (unsigned long long)bytes);
     ws_end(c, WS_TOO_SLOW, "too slow: resume");
 }
 

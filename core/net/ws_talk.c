@@ -53,8 +53,8 @@ struct request *ws_request(struct ws_conn *c)
     return request_of(c, &call);
 }
 
-static void say_error(struct ws_conn *c, const struct ws_message *m, int status, const char *code,
-                      const char *text)
+static void say_error(struct ws_conn *c, const struct ws_message *m, int status,
+                      const char *code, const char *text)
 {
     struct buf b = {0};
     ws_put_error(&b, m->has_id ? &m->id : NULL, status, code, span_of(text), NULL);
@@ -102,7 +102,8 @@ static bool key_lives(struct ws_conn *c, struct view *v, struct arena *a)
 {
     struct person p;
     struct err e;
-    return key_check(v, server_options(c->hub->server)->vault, a, span_of(c->token), &p, &e) && !p.disabled;
+    return key_check(v, server_options(c->hub->server)->vault, a, span_of(c->token), &p, &e) &&
+           !p.disabled;
 }
 
 static uint64_t user_version(struct ws_conn *c, struct view *v, struct arena *a)
@@ -149,7 +150,8 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
     buf_free(&b);
 }
 
-static void say_subscribed(struct ws_conn *c, int64_t id, uint64_t offset, bool gap, uint64_t recovered)
+static void say_subscribed(struct ws_conn *c, int64_t id, uint64_t offset, bool gap,
+                           uint64_t recovered)
 {
     struct buf b = {0};
     hub_put_subscribed(&b, c->hub, id, offset, gap, recovered);
@@ -264,7 +266,8 @@ static void command(struct ws_conn *c, struct request *r, const struct ws_messag
 }
 
 /* True: `r` is answered, now or later. */
-static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m, struct span text)
+static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m,
+                struct span text)
 {
     switch (m->type) {
     case WS_HELLO:

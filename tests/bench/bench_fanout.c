@@ -1,7 +1,7 @@
 /*
- * Fan-out of one message to N sockets: the hub behind its real handshake, against a bare epoll loop that does
- * nothing but joined sends. Same clients, same run; the server has one core, the clients the other.
- * Prints deliveries a second and memory a connection; judges nothing.
+ * Fan-out of one message to N sockets: the hub behind its real handshake, against a bare epoll
+ * loop that does nothing but joined sends. Same clients, same run; the server has one core, the
+ * clients the other. Prints deliveries a second and memory a connection; judges nothing.
  *
  *   bench_fanout [SECONDS a round]
  */
@@ -68,7 +68,7 @@ static long resident_kib(void)
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* ---- ours: the hub and the websockets, with a server around them that has nothing else ---- */
+/* ---- ours: hub and websockets, with a server around them that has nothing else ---- */
 
 struct server {
     struct server_options o;
@@ -136,7 +136,8 @@ void server_post(struct server *s, struct server_task *t)
     s->last = &t->next;
     lws_cancel_service(s->lws);
 }
-const struct person *session_person(struct sessions *ss, struct span token, struct view *v, struct arena *a)
+const struct person *session_person(struct sessions *ss, struct span token, struct view *v,
+                                    struct arena *a)
 {
     (void)ss;
     (void)token;
@@ -158,7 +159,8 @@ size_t session_token_of(struct lws *wsi, char out[SESSION_TOKEN_CHARS + 1])
     return SESSION_TOKEN_CHARS;
 }
 
-static int on_any(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+static int on_any(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t len)
 {
     (void)wsi;
     (void)user;
@@ -187,7 +189,8 @@ static void on_trigger(struct ev_loop *loop, ev_io *io, int events)
     if (n <= 0)
         exit(0);
     for (ssize_t i = 0; i < n; i++)
-        hub_spread(ours.hub, NULL, HUB_ALERTS, &(struct alert){0}, (struct span){text, sizeof text});
+        hub_spread(ours.hub, NULL, HUB_ALERTS, &(struct alert){0},
+                   (struct span){text, sizeof text});
     hub_pump(ours.hub);
 }
 
@@ -205,10 +208,12 @@ static void on_report(struct ev_loop *loop, ev_timer *t, int events)
 
 static void serve_ours(int port, int trigger, long *shared)
 {
-    static const struct lws_protocols protocols[] = {
-        {.name = "http", .callback = on_any},
-        {.name = WS_PROTOCOL, .callback = ws_callback, .per_session_data_size = WS_SESSION_BYTES, .rx_buffer_size = 4096},
-        {0}};
+    static const struct lws_protocols protocols[] = {{.name = "http", .callback = on_any},
+                                                     {.name = WS_PROTOCOL,
+                                                      .callback = ws_callback,
+                                                      .per_session_data_size = WS_SESSION_BYTES,
+                                                      .rx_buffer_size = 4096},
+                                                     {0}};
     char dir[] = "/tmp/bench_fanoutXXXXXX";
     struct err e;
     if (!mkdtemp(dir))
@@ -223,9 +228,15 @@ static void serve_ours(int port, int trigger, long *shared)
     ours.last = &ours.first;
     ours.loop = ev_loop_new(EVBACKEND_EPOLL);
     void *loops[] = {ours.loop};
-    struct lws_context_creation_info info = {
-        .port = port, .iface = "127.0.0.1", .protocols = protocols, .foreign_loops = loops, .user = &ours,
-        .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8, .gid = -1, .uid = -1};
+    struct lws_context_creation_info info = {.port = port,
+                                             .iface = "127.0.0.1",
+                                             .protocols = protocols,
+                                             .foreign_loops = loops,
+                                             .user = &ours,
+                                             .options = LWS_SERVER_OPTION_LIBEV |
+                                                        LWS_SERVER_OPTION_VALIDATE_UTF8,
+                                             .gid = -1,
+                                             .uid = -1};
     ours.lws = lws_create_context(&info);
     if (!ours.lws)
         die("lws_create_context");
@@ -258,7 +269,8 @@ static size_t bare_end, bare_size;
 static void bare_flush(int poll, struct bare *b)
 {
     while (b->at < bare_end) {
-        ssize_t n = send(b->fd, bare_log + b->at % bare_size, bare_end - b->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(b->fd, bare_log + b->at % bare_size, bare_end - b->at,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0) {
             b->blocked = true;
             struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT, .data.ptr = b};
@@ -272,7 +284,8 @@ static void bare_flush(int poll, struct bare *b)
 static int listen_on(int port)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 4096))
@@ -369,9 +382,11 @@ static size_t put_frame(char *out, const char *text)
 
 static int client(int port)
 {
-    static const char *const words[] = {"{\"type\":\"hello\",\"id\":0}",
-                                        "{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\"}"};
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    static const char *const words[] = {
+        "{\"type\":\"hello\",\"id\":0}",
+        "{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\"}"};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char text[1024];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -380,11 +395,13 @@ static int client(int port)
             die("connect");
         usleep(10000);
     }
-    int n = snprintf(text, sizeof text,
-                     "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                     "Origin: http://127.0.0.1:%d\r\nSec-WebSocket-Protocol: " WS_PROTOCOL "\r\n\r\n",
-                     port, port);
+    int n = snprintf(
+        text, sizeof text,
+        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: "
+        "Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        "Origin: http://127.0.0.1:%d\r\nSec-WebSocket-Protocol: " WS_PROTOCOL "\r\n\r\n",
+        port, port);
     if (send(fd, text, (size_t)n, 0) != n || recv(fd, text, sizeof text, 0) <= 0)
         die("handshake");
     size_t m = put_frame(text, words[0]);
@@ -412,8 +429,8 @@ static uint64_t drain(int poll, int wait_ms)
     return total;
 }
 
-static double round_of(int poll, int trigger, uint64_t clients, uint64_t in_flight, double seconds,
-                       uint64_t *deliveries)
+static double round_of(int poll, int trigger, uint64_t clients, uint64_t in_flight,
+                       double seconds, uint64_t *deliveries)
 {
     uint64_t sent = 0, bytes = 0;
     int64_t start = clock_mono_us(), end = start + (int64_t)(seconds * 1e6);
@@ -434,7 +451,8 @@ static double round_of(int poll, int trigger, uint64_t clients, uint64_t in_flig
 }
 
 struct result {
-    double rate, kib, cpu; /* cpu: µs of the server a delivery, steadier than the rate on a busy machine */
+    double rate, kib,
+        cpu; /* cpu: µs of the server a delivery, steadier than the rate on a busy machine */
 };
 
 static double cpu_us(pid_t pid)
@@ -444,7 +462,8 @@ static double cpu_us(pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *f = fopen(path, "r");
     if (f && fgets(text, sizeof text, f) && strrchr(text, ')'))
-        sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel);
+        sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+               &user, &kernel);
     if (f)
         fclose(f);
     return (double)(user + kernel) * 1e6 / (double)sysconf(_SC_CLK_TCK);
@@ -482,7 +501,8 @@ static struct result run(bool bare, int clients, int in_flight, double seconds)
     struct result r = {0};
     uint64_t deliveries;
     double before = cpu_us(server);
-    r.rate = round_of(poll, pipes[1], (uint64_t)clients, (uint64_t)in_flight, seconds, &deliveries);
+    r.rate =
+        round_of(poll, pipes[1], (uint64_t)clients, (uint64_t)in_flight, seconds, &deliveries);
     r.cpu = (cpu_us(server) - before) / (double)deliveries;
     usleep(200000);
     r.kib = (double)(shared[2] - shared[0]) / clients;
@@ -504,19 +524,20 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (setrlimit(RLIMIT_NOFILE, &many))
         getrlimit(RLIMIT_NOFILE, &many);
-    printf("%-22s %11s %11s %6s %9s %9s %6s %9s\n", "fan-out, 200 bytes", "wangyi /s", "bare /s", "ratio",
-           "us cpu", "bare cpu", "ratio", "KiB/conn");
+    printf("%-22s %11s %11s %6s %9s %9s %6s %9s\n", "fan-out, 200 bytes", "wangyi /s",
+           "bare /s", "ratio", "us cpu", "bare cpu", "ratio", "KiB/conn");
     for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
         int n = rounds[i][0], flight = rounds[i][1];
         if ((rlim_t)n + 100 > many.rlim_cur) {
             printf("N=%d left out: only %ld files\n", n, (long)many.rlim_cur);
             continue;
         }
-        struct result bare = run(true, n, flight, seconds), our = run(false, n, flight, seconds);
+        struct result bare = run(true, n, flight, seconds),
+                      our = run(false, n, flight, seconds);
         char name[40];
         snprintf(name, sizeof name, "N=%d, %d in flight", n, flight);
-        printf("%-22s %11.0f %11.0f %6.2f %9.2f %9.2f %6.2f %9.1f\n", name, our.rate, bare.rate, our.rate / bare.rate,
-               our.cpu, bare.cpu, bare.cpu / our.cpu, our.kib);
+        printf("%-22s %11.0f %11.0f %6.2f %9.2f %9.2f %6.2f %9.1f\n", name, our.rate, bare.rate,
+               our.rate / bare.rate, our.cpu, bare.cpu, bare.cpu / our.cpu, our.kib);
         fflush(stdout);
     }
     return 0;

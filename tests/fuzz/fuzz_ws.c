@@ -1,6 +1,7 @@
 /*
- * Any bytes from a websocket client: however a message is cut into pieces, it is put together the same; what
- * it asks for is taken apart without falling over; what we say about it is JSON that reads back.
+ * Any bytes from a websocket client: however a message is cut into pieces, it is put together
+ * the same; what it asks for is taken apart without falling over; what we say about it is JSON
+ * that reads back.
  */
 #include <stdint.h>
 #include <string.h>
@@ -56,8 +57,8 @@ static void assemble(struct span text, unsigned step, bool frames)
         size_t n = step < text.n - at ? step : text.n - at;
         bool last = at + n == text.n;
         uint64_t left = frames ? 0 : text.n - at - n;
-        enum ws_piece got = ws_assemble(&as, (struct span){text.p + at, n}, left, !frames || last,
-                                        WS_MESSAGE_MAX, &message);
+        enum ws_piece got = ws_assemble(&as, (struct span){text.p + at, n}, left,
+                                        !frames || last, WS_MESSAGE_MAX, &message);
         at += n;
         pieces++;
         if (got == WS_PIECE_TOO_LARGE || got == WS_PIECE_TOO_MANY) {

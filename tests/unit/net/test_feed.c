@@ -52,7 +52,8 @@ static void neighbours_are_sent_as_one_piece(void **state)
     feed_log_free(&log);
 }
 
-/* What was sent, piece by piece of any size, is what was pushed; a message cut in two is completed. */
+/* What was sent, piece by piece of any size, is what was pushed; a message cut in two is
+ * completed. */
 static void whatever_the_kernel_takes_the_bytes_are_right(void **state)
 {
     unit_seed(__func__);

@@ -21,11 +21,14 @@ static void each_kind_is_taken_apart(void **state)
     assert_span(m.token, "wy_1");
     assert_true(parse("{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\"}", &m, NULL));
     assert_false(m.resume);
-    assert_true(parse("{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\",\"epoch\":\"e\",\"offset\":812}",
+    assert_true(parse("{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\",\"epoch\":\"e\","
+                      "\"offset\":812}",
                       &m, NULL));
     assert_true(m.resume);
     assert_int_equal(m.offset, 812);
-    assert_true(parse("{\"type\":\"command\",\"id\":7,\"name\":\"alert.sign\",\"data\":{\"alert\":\"A\"}}", &m, NULL));
+    assert_true(parse(
+        "{\"type\":\"command\",\"id\":7,\"name\":\"alert.sign\",\"data\":{\"alert\":\"A\"}}",
+        &m, NULL));
     assert_span(m.name, "alert.sign");
     assert_span(json_string(json_get(m.data, "alert")), "A");
     assert_true(parse("{\"type\":\"ping\",\"id\":9007199254740991}", &m, NULL));
@@ -72,15 +75,20 @@ static void limits_hold_at_their_border(void **state)
     (void)state;
     assert_int_equal(ws_assemble(&a, full, 0, true, WS_MESSAGE_MAX, &message), WS_PIECE_WHOLE);
     full.n++;
-    assert_int_equal(ws_assemble(&a, full, 0, true, WS_MESSAGE_MAX, &message), WS_PIECE_TOO_LARGE);
-    assert_int_equal(ws_assemble(&a, one, 1ULL << 62, true, WS_MESSAGE_MAX, &message), WS_PIECE_TOO_LARGE);
+    assert_int_equal(ws_assemble(&a, full, 0, true, WS_MESSAGE_MAX, &message),
+                     WS_PIECE_TOO_LARGE);
+    assert_int_equal(ws_assemble(&a, one, 1ULL << 62, true, WS_MESSAGE_MAX, &message),
+                     WS_PIECE_TOO_LARGE);
     for (int i = 1; i < WS_FRAGMENTS_MAX; i++)
-        assert_int_equal(ws_assemble(&a, one, 0, false, WS_MESSAGE_MAX, &message), WS_PIECE_MORE);
+        assert_int_equal(ws_assemble(&a, one, 0, false, WS_MESSAGE_MAX, &message),
+                         WS_PIECE_MORE);
     assert_int_equal(ws_assemble(&a, one, 0, true, WS_MESSAGE_MAX, &message), WS_PIECE_WHOLE);
     assert_int_equal(message.n, WS_FRAGMENTS_MAX);
     for (int i = 1; i < WS_FRAGMENTS_MAX; i++)
-        assert_int_equal(ws_assemble(&a, SPAN(""), 0, false, WS_MESSAGE_MAX, &message), WS_PIECE_MORE);
-    assert_int_equal(ws_assemble(&a, SPAN(""), 0, false, WS_MESSAGE_MAX, &message), WS_PIECE_TOO_MANY);
+        assert_int_equal(ws_assemble(&a, SPAN(""), 0, false, WS_MESSAGE_MAX, &message),
+                         WS_PIECE_MORE);
+    assert_int_equal(ws_assemble(&a, SPAN(""), 0, false, WS_MESSAGE_MAX, &message),
+                     WS_PIECE_TOO_MANY);
     ws_assembly_free(&a);
 }
 
