@@ -194,7 +194,7 @@ static bool ring(struct txn *t, struct arena *a, int64_t at, struct span key, st
     return seq && txn_append(t, &off, e) && due_drop(t, at, key, e);
 }
 
-static bool ring_all(struct txn *t, int64_t instant, struct err *e)
+bool timetable_ring(struct txn *t, int64_t instant, struct err *e)
 {
     struct arena a = {0};
     int64_t at;
@@ -265,7 +265,7 @@ bool timetable_tell(struct txn *t, int64_t upto, bool catch_up, int max, bool *m
     for (int i = 0; ok && i < max && instant <= upto; i++) {
         int64_t tick =
             tick_next(read_table(txn_view(t), &a), read_last(txn_view(t), &a), catch_up, upto);
-        ok = set_clock(t, instant, e) && ring_all(t, instant, e) &&
+        ok = set_clock(t, instant, e) && timetable_ring(t, instant, e) &&
              (tick != instant || tell_tick(t, &a, instant, catch_up, upto, e));
         arena_reset(&a);
         instant = instant_next(txn_view(t), &a, catch_up, upto);

@@ -35,6 +35,8 @@ bool timetable_next(struct view *v, int64_t *due, struct err *e);
  * held clock is set to each instant first. */
 bool timetable_tell(struct txn *t, int64_t upto, bool catch_up, int max, bool *more,
                     struct err *e);
+/* In the writer: append the WAKE of every timer due at or before `instant`, in order. */
+bool timetable_ring(struct txn *t, int64_t instant, struct err *e);
 /* Move a held clock to `to` after everything due before was told; appends a CLOCK entry. */
 bool timetable_hold(struct txn *t, int64_t to, struct err *e);
 

@@ -15,6 +15,7 @@
 #include "domain/outcome.h"
 #include "domain/record.h"
 #include "domain/street.h"
+#include "domain/timetable.h"
 #include "engine/evaluate.h"
 #include "engine/instance.h"
 #include "engine/late.h"
@@ -108,6 +109,7 @@ struct act {
     struct play *play;
     bool (*job)(struct act *a, struct txn *t, struct err *e);
     int64_t clock; /* hold the clock here first */
+    int64_t instant;
     const struct record *record;
     const struct json *json;
     struct span text, id;
@@ -269,54 +271,20 @@ static bool set_values(struct play *p, const struct json *changes)
     return true;
 }
 
-struct ring {
-    int64_t at;
-    struct span key;
-    uint64_t cause;
-};
-
 static bool ring(struct act *a, struct txn *t, struct err *e)
 {
-    const struct ring *r = (const void *)a->id.p;
-    return due_drop(t, r->at, r->key, e) && txn_append(t, &a->entry, e) != 0;
-}
-
-/* {"due":…,"data":…} of the timer's {"at":…,"data":…} */
-static void wake_body(struct buf *out, int64_t due, const struct json *timer)
-{
-    struct buf time = {0};
-    struct json_w w = json_w_begin(out);
-    calendar_put_datetime(&time, due);
-    json_w_object(&w);
-    json_w_kspan(&w, "due", buf_view(&time));
-    if (json_get(timer, "data")) {
-        json_w_name(&w, "data");
-        json_w_value(&w, json_get(timer, "data"));
-    }
-    json_w_object_end(&w);
-    json_w_end(&w);
-    buf_free(&time);
+    return timetable_ring(t, a->instant, e);
 }
 
 static bool tell_wakes(struct play *p)
 {
-    struct ring r;
-    for (int i = 0; due_first(p->view, &p->arena, &r.at, &r.key) && r.at <= p->at; i++) {
-        struct entry timer;
-        struct err e = {0};
-        struct buf body = {0};
+    struct span key;
+    int64_t due;
+    for (int i = 0; due_first(p->view, &p->arena, &due, &key) && due <= p->at; i++) {
+        struct act a = {.job = ring, .instant = due, .clock = latest(p->clock, due)};
         if (i == RINGS_MAX)
             return fail(p, "闹钟响个不停（%d 次）", RINGS_MAX);
-        if (!version_get(p->view, &p->arena, ENTRY_TIMER, r.key, SEQ_LATEST, &timer, &e))
-            return fail(p, "%s", e.text);
-        wake_body(&body, r.at, json_parse(&p->arena, timer.body, &wide, NULL, NULL));
-        struct act a = {.job = ring, .clock = latest(p->clock, r.at)};
-        a.id = (struct span){(const char *)&r, sizeof r};
-        a.entry = (struct entry_new){.type = ENTRY_WAKE, .cause = timer.seq, .key = r.key,
-                                     .body = buf_view(&body)};
-        bool ok = commit(p, &a) && catch_up(p);
-        buf_free(&body);
-        if (!ok)
+        if (!commit(p, &a) || !catch_up(p))
             return false;
     }
     return true;
