@@ -11,7 +11,7 @@
 
 /* LMDB forbids a second environment of one file in a process: closing one drops the locks of the other.
  * This list makes that mistake an error instead of a mystery. */
-enum { OPEN_MAX = 64 };
+enum { OPEN_MAX = 64, READERS_MAX = 512 };
 static struct {
     pthread_mutex_t lock;
     pid_t pid; /* whose list it is: a child begins with none */
@@ -138,6 +138,8 @@ bool db_open(struct db *d, const struct db_options *o, bool *unfinished, struct 
     int rc = mdb_env_create(&d->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(d->env, DB_TABLES_MAX);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(d->env, READERS_MAX);
     if (rc == 0 && o->map_bytes)
         rc = mdb_env_set_mapsize(d->env, o->map_bytes);
     if (rc == 0)

@@ -39,20 +39,37 @@ static bool put_state(struct txn *t, struct err *e)
     return txn_put(t, TABLE_META, SPAN(META_INDEX), (struct span){value, sizeof value}, 0, e);
 }
 
-static bool put_slice(struct txn *t, const struct tail_node **at, size_t slice, struct err *e)
+/* A cursor that is already on the right page finds the next place without going down the tree. */
+static int put_with(MDB_cursor *c, const struct tail_node **at, size_t slice)
 {
     const struct tail_node *n = *at;
-    for (; n && slice; slice--, n = tail_next(n)) {
+    int rc = 0;
+    for (; rc == 0 && n && slice; slice--, n = tail_next(n)) {
         struct span key = tail_key(n);
         __builtin_prefetch(tail_next(n));
         char seq[8];
         be64_put(seq, tail_seq(n));
-        size_t size = key.p[0] == 'P' ? sizeof seq : 0;
-        if (!txn_put(t, TABLE_INDEX, key, (struct span){seq, size}, MDB_NOOVERWRITE, e))
-            return false;
+        MDB_val k = db_val(key), v = {key.p[0] == 'P' ? sizeof seq : 0, seq};
+        rc = mdb_cursor_put(c, &k, &v, MDB_NOOVERWRITE);
+        if (rc == MDB_KEYEXIST) /* the same posting, from an entry before */
+            rc = 0;
     }
     *at = n;
-    return true;
+    return rc;
+}
+
+static bool put_slice(struct txn *t, const struct tail_node **at, size_t slice, struct err *e)
+{
+    MDB_cursor *c;
+    int rc = mdb_cursor_open(t->view.txn, t->store->db.table[TABLE_INDEX], &c);
+    if (rc == 0) {
+        rc = put_with(c, at, slice);
+        mdb_cursor_close(c);
+    }
+    if (rc == 0)
+        return true;
+    t->rc = rc;
+    return db_fail(e, rc);
 }
 
 bool merge_step(struct txn *t, struct err *e)

@@ -82,6 +82,7 @@ struct txn {
     struct view view; /* first: txn_of; view.at.head grows with each append */
     struct store *store;
     uint64_t first;   /* head when it began */
+    MDB_cursor *append; /* on the journal's end; opened when first needed */
     uint64_t changes; /* of any kind */
     int rc;           /* first failure of LMDB: the whole must be aborted */
     bool stamped;     /* at and seed of the next entry are drawn */

@@ -50,7 +50,9 @@ static void close_cursors(struct txn *t)
         mdb_cursor_close(t->view.journal);
     if (t->view.index)
         mdb_cursor_close(t->view.index);
-    t->view.journal = t->view.index = NULL;
+    if (t->append)
+        mdb_cursor_close(t->append);
+    t->view.journal = t->view.index = t->append = NULL;
     t->view.active = false;
 }
 
@@ -192,7 +194,11 @@ uint64_t txn_append(struct txn *t, const struct entry_new *in, struct err *e)
     be64_put(key, entry.seq);
     MDB_val k = {sizeof key, key};
     MDB_val v = {entry_size(in->key, in->body, in->postings, in->posting_count), NULL};
-    int rc = mdb_put(t->view.txn, s->db.table[TABLE_JOURNAL], &k, &v, MDB_APPEND | MDB_RESERVE);
+    int rc = 0;
+    if (!t->append)
+        rc = mdb_cursor_open(t->view.txn, s->db.table[TABLE_JOURNAL], &t->append);
+    if (rc == 0)
+        rc = mdb_cursor_put(t->append, &k, &v, MDB_APPEND | MDB_RESERVE);
     if (rc != 0)
         return txn_fail(t, rc, e);
     entry_encode(v.mv_data, &entry, in->postings, in->posting_count);
