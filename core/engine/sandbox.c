@@ -188,11 +188,22 @@ int sandbox_raise(lua_State *L, const char *fmt, ...)
     return luaL_error(L, "%s", text);
 }
 
+/* What a script says of itself goes into JSON, logs and pages: UTF-8 on one line, whatever it was. */
 static void copy_text(char *out, size_t size, const char *p, size_t n)
 {
-    size_t keep = span_cut_utf8((struct span){p, n}, size - 1);
-    memcpy(out, p, keep);
-    out[keep] = 0;
+    const unsigned char *from = (const unsigned char *)p, *end = from + n;
+    size_t at = 0;
+    while (from < end) {
+        size_t length = utf8_length(from, end), step = length ? length : 1;
+        if (at + step >= size)
+            break;
+        if (length == 0 || utf8_is_control(utf8_decode(from, length)))
+            out[at++] = *from == '\n' ? ' ' : '?';
+        else
+            memcpy(out + at, from, length), at += length;
+        from += step;
+    }
+    out[at] = 0;
 }
 
 /* Message handler: the stack still stands. Looks at the error value without running anything. */

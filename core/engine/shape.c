@@ -233,11 +233,16 @@ bool shape_check(struct arena *a, const struct street *street, const struct sand
                  struct span id, struct span text, struct span values, struct shape *out, struct err *e)
 {
     memset(out, 0, sizeof(*out));
+    if (!span_is_utf8(text)) {
+        static const char not_text[] = "[{\"code\":\"encoding\",\"message\":\"脚本不是 UTF-8 编码，请另存为 UTF-8\"}]";
+        out->problems = json_parse(a, SPAN(not_text), NULL, NULL, e);
+        return true;
+    }
     struct job job = {.street = street, .modules = modules, .id = id, .text = text, .values = values, .e = e};
     find_shape(&job);
     bool ok = find_problems(&job, e);
     if (ok) {
-        struct json_limits limits = {.bytes = 2 << 20, .keys = 4096};
+        struct json_limits limits = {.bytes = 2 << 20, .keys = 4096, .string = 1 << 20};
         const struct json *v = json_parse(a, buf_view(&job.result), &limits, NULL, e);
         ok = v != NULL;
         out->problems = json_get(v, "problems");

@@ -106,12 +106,13 @@ local function check(text, shape, fault, host)
   local out, seen = {}, {}
   for _, p in ipairs(problems) do
     p.column = to_characters(text, starts, p)
+    if (utf8.len(p.message) or 1000) > 300 then p.message = p.message:sub(1, (utf8.offset(p.message, 300) or 300) - 1) .. "…" end
     local id = (p.line or 0) .. "|" .. p.message
     if not seen[id] then out[#out + 1] = p end
     seen[id] = true
   end
   table.sort(out, by_place)
-  local manifest = shape and shape.manifest
+  local manifest = #out == 0 and shape and shape.manifest or nil
   if manifest then order_settings(manifest, positions) end
   return { problems = out, manifest = manifest }
 end
