@@ -16,6 +16,13 @@
 
 enum { FILES_MOST = 64 };
 
+/* A sanitizer's leak checker starts a tracer at the end, which neither the filter nor an undumpable process would let in. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool sanitized = true;
+#else
+static const bool sanitized = false;
+#endif
+
 static bool set_limit(int what, rlim_t value)
 {
     struct rlimit now;
@@ -110,13 +117,6 @@ static bool allow_memory(scmp_filter_ctx ctx)
            seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_code) == 0;
 }
 
-/* A sanitizer's leak checker starts a tracer at the end, which no filter of ours would let pass. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool sanitized = true;
-#else
-static const bool sanitized = false;
-#endif
-
 static bool drop_seccomp(bool writing)
 {
     if (sanitized)
@@ -136,7 +136,7 @@ static bool drop_seccomp(bool writing)
 static bool drop(bool writing, unsigned *fences, struct err *e)
 {
     unsigned up = 0;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && (sanitized || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0))
         up |= PRIVILEGE_NO_NEW;
     if (drop_limits(writing))
         up |= PRIVILEGE_LIMITS;
