@@ -102,7 +102,7 @@ void group_run(struct store *s, struct command **queue, struct group_result *out
     }
     bool full = db_is_full(g.txn.rc);
     ok = finish(&g, &e);
-    out->full = out->full || (!ok && (full || db_is_full(g.txn.rc)));
+    s->full = out->full = out->full || (!ok && (full || db_is_full(g.txn.rc)));
     out->head = s->head;
     out->appended = ok && s->head != first;
     answer(&g, ok ? NULL : &e, out);

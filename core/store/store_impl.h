@@ -59,6 +59,7 @@ struct store {
     bool held;
     int64_t held_now;
     atomic_bool failed; /* a commit ended in an I/O error: nothing but store_recover may follow */
+    atomic_bool full; /* the last group met a full map or disk */
     const struct tail_node *merge_at; /* next to be merged of the tail in front */
     size_t indexed; /* postings on disk after the last merge, roughly */
     uint64_t seeds[SEEDS];

@@ -22,6 +22,7 @@ struct writer {
     struct command *first, **last;
     bool stopping;
     struct writer_stats stats;
+    enum writer_state told; /* to the log; the writer's own */
     /* set before the first command */
     struct {
         void (*fn)(void *ctx, uint64_t head);
@@ -30,15 +31,19 @@ struct writer {
     int listener_count;
 };
 
-static void set_state(struct writer *w, enum writer_state state)
+/* As the store says, which is true before the first answer that tells of it. */
+static enum writer_state state_of(const struct writer *w)
 {
-    pthread_mutex_lock(&w->lock);
-    enum writer_state was = w->stats.state;
-    w->stats.state = state;
-    pthread_mutex_unlock(&w->lock);
+    return w->store->failed ? WRITER_FAILED : w->store->full ? WRITER_FULL : WRITER_READY;
+}
+
+static void log_state(struct writer *w)
+{
     static const char *const words[] = {"ready", "full", "failed"};
-    if (was != state)
+    enum writer_state state = state_of(w);
+    if (w->told != state)
         log_line(state == WRITER_READY ? LOG_INFO : LOG_ERROR, "writer", "state %s", words[state]);
+    w->told = state;
 }
 
 static void pause_ms(struct writer *w, int ms)
@@ -88,7 +93,7 @@ static void run(struct writer *w, struct command **list)
     int64_t began = clock_mono_us();
     group_run(w->store, list, &r);
     count(w, &r, began);
-    set_state(w, w->store->failed ? WRITER_FAILED : r.full ? WRITER_FULL : WRITER_READY);
+    log_state(w);
     for (int i = 0; r.appended && i < w->listener_count; i++)
         w->listeners[i].fn(w->listeners[i].ctx, r.head);
 }
@@ -119,7 +124,7 @@ static void *work(void *arg)
             continue;
         struct err e = {0};
         if (store_recover(s, &e)) {
-            set_state(w, WRITER_READY);
+            log_state(w);
             while (list && !s->failed)
                 run(w, &list);
             refuse(w, list, &e);
@@ -229,7 +234,6 @@ void writer_stats(struct writer *w, struct writer_stats *out)
     pthread_mutex_lock(&w->lock);
     *out = w->stats;
     w->stats.commit_ms_max = 0;
-    if (w->store->failed) /* true before the first answer that says so */
-        out->state = WRITER_FAILED;
+    out->state = state_of(w);
     pthread_mutex_unlock(&w->lock);
 }
