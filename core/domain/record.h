@@ -128,6 +128,9 @@ struct record_scan *record_scan_open(struct view *v, const struct type *t,
                                      const struct record_where *where, size_t count, bool all,
                                      struct span after, uint64_t as_of);
 bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out, struct err *e);
+/* Records read so far that did not satisfy `where`, where no index helped: the same for every reader as of the
+ * same seq, so scripts can be charged for them. */
+uint64_t record_scan_passed_over(const struct record_scan *s);
 void record_scan_close(struct record_scan *s);
 /* Records whose event time lies in [from, to] and that satisfy `where`: each once, in order of that time, until
  * fn returns false. Types without event time count by arrival of the version, and are walked. */

@@ -29,6 +29,7 @@ struct record_scan {
     struct arena own, line; /* for the whole scan; for the record in hand */
     struct buf scratch;
     struct err failed;
+    uint64_t passed_over;
 
     bool listed; /* candidates come from the index: keys in order, each once */
     struct span *keys;
@@ -344,8 +345,14 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
             *out = record_entry_copy(&entry, a);
             return true;
         }
+        s->passed_over += !s->listed;
     }
     if (e)
         *e = local;
     return false;
+}
+
+uint64_t record_scan_passed_over(const struct record_scan *s)
+{
+    return s->passed_over;
 }

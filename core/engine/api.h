@@ -51,6 +51,7 @@ struct evaluation {
     const struct entry *entry; /* the journal entry in hand: cause of all effects */
     struct arena keep;         /* until the entry is done: effects */
     struct arena scratch;      /* until the call is over: rows, trace */
+    struct arena brief;        /* until the next binding that uses it: what goes to Lua as copies */
     uint64_t as_of;            /* records are read as of this seq */
     int64_t now;
     const char *quiet;         /* quiet_default of alerts */

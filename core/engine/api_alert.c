@@ -449,7 +449,7 @@ static int one_alert(lua_State *L, struct evaluation *ev, const struct alerts_fi
 {
     struct err e = {0};
     struct alert al;
-    if (alert_get(ev->host->view, &ev->scratch, ev->in->scenario.id, f->key,
+    if (alert_get(ev->host->view, &ev->brief, ev->in->scenario.id, f->key,
                   ev->entry->seq - 1, &al, &e)) {
         if (fits(f, &al)) {
             push_alert(L, &al);
@@ -469,12 +469,12 @@ static struct alert *collect(struct evaluation *ev, const struct alerts_filter *
     size_t cap = 0;
     struct alert_scan *s =
         alert_scan_open(ev->host->view, ev->in->scenario.id, ev->entry->seq - 1);
-    while (alert_scan_next(s, &ev->scratch, &al, e)) {
+    while (alert_scan_next(s, &ev->brief, &al, e)) {
         if (!fits(f, &al))
             continue;
         if (*count == cap) {
             cap = cap ? cap * 2 : 32;
-            struct alert *more = arena_alloc(&ev->scratch, cap * sizeof *more);
+            struct alert *more = arena_alloc(&ev->brief, cap * sizeof *more);
             if (*count)
                 memcpy(more, list, *count * sizeof *more);
             list = more;
@@ -503,6 +503,7 @@ static int ctx_alerts(lua_State *L)
     if (!settle(ev, &e))
         return api_stop(L, ev, &e);
     lua_newtable(L);
+    arena_reset(&ev->brief);
     if (f.key.p)
         return one_alert(L, ev, &f);
     size_t n = 0;

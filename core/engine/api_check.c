@@ -220,15 +220,16 @@ static bool is_alive(struct evaluation *ev, const struct type *t, struct err *e)
     const struct type *updates = dictionary_find(d, SPAN("dataset_update"));
     int id = updates ? type_field(updates, SPAN("dataset_id")) : -1;
     struct entry set;
-    struct span name = span_of(arena_printf(&ev->scratch, "DS_%s", t->name));
-    struct span key = key_of1(&ev->scratch, name, e);
+    arena_reset(&ev->brief);
+    struct span name = span_of(arena_printf(&ev->brief, "DS_%s", t->name));
+    struct span key = key_of1(&ev->brief, name, e);
     if (!sets || id < 0 ||
-        !record_find(ev->host->view, &ev->scratch, sets, key, ev->as_of, &set, e))
+        !record_find(ev->host->view, &ev->brief, sets, key, ev->as_of, &set, e))
         return !e->code || e->code == ERR_MISSING;
     struct record_where where = {id, name};
     bool alive = false;
     *e = (struct err){0};
-    record_window(ev->host->view, &ev->scratch, updates, &where, 1,
+    record_window(ev->host->view, &ev->brief, updates, &where, 1,
                   alive_since(text_field(sets, &set, "cycle"), ev->now), ev->now, ev->as_of, seen,
                   &alive, e);
     return alive;

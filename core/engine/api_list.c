@@ -80,7 +80,10 @@ static bool scan_next(lua_State *L, struct evaluation *ev, struct api_scan *s)
     struct entry entry;
     if (!s->scan)
         return false;
-    if (s->left <= 0 || !record_scan_next(s->scan, &ev->scratch, &entry, &e)) {
+    uint64_t before = record_scan_passed_over(s->scan);
+    bool on = s->left > 0 && record_scan_next(s->scan, &ev->scratch, &entry, &e);
+    limit_charge(L, (int64_t)(record_scan_passed_over(s->scan) - before) * SCAN_COST);
+    if (!on) {
         scan_drop(ev, s);
         if (e.code != ERR_NONE && e.code != ERR_MISSING)
             api_stop(L, ev, &e);

@@ -28,8 +28,9 @@ static struct span stored(lua_State *L, struct evaluation *ev, struct span key)
         return value;
     struct err e = {0};
     struct entry entry;
-    struct span full = key_of2(&ev->scratch, ev->in->scenario.id, key, &e);
-    if (!full.n || !version_get(ev->host->view, &ev->scratch, ENTRY_STATE, full, SEQ_LATEST,
+    arena_reset(&ev->brief);
+    struct span full = key_of2(&ev->brief, ev->in->scenario.id, key, &e);
+    if (!full.n || !version_get(ev->host->view, &ev->brief, ENTRY_STATE, full, SEQ_LATEST,
                                 &entry, &e)) {
         if (e.code != ERR_MISSING && e.code != ERR_INPUT)
             api_stop(L, ev, &e);

@@ -152,8 +152,8 @@ static enum evaluate_result guard_bulk(struct work *w, struct effects *list)
         struct err e = {0};
         if (x->kind != EFFECT_ALERT || x->dropped)
             continue;
-        arena_reset(&ev->scratch);
-        bool known = alert_get(ev->host->view, &ev->scratch, ev->in->scenario.id, x->key,
+        arena_reset(&ev->brief);
+        bool known = alert_get(ev->host->view, &ev->brief, ev->in->scenario.id, x->key,
                                ev->entry->seq - 1, &al, &e);
         if (!known && e.code != ERR_MISSING) {
             *w->e = e;
@@ -522,6 +522,7 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
     }
     buf_free(&w.ev.json);
     arena_free(&w.ev.scratch);
+    arena_free(&w.ev.brief);
     arena_free(&w.ev.keep);
     return r;
 }

@@ -136,6 +136,22 @@ static void a_limit_ends_the_same_call_at_the_same_place(void **state)
     buf_free(&second);
 }
 
+static void reading_on_and_on_without_an_index_is_charged(void **state)
+{
+    (void)state;
+    struct buf one = {0};
+    buf_str(&one, "{\"given\":[");
+    for (int i = 0; i < 600; i++)
+        buf_printf(&one, "[\"building\",{\"building_id\":\"B%d\"}],", i);
+    buf_str(&one, "[\"shop\",{\"shop_id\":\"S\"}]],\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}");
+    buf_char(&one, 0);
+    host_refuse(HOST_SCRIPT("reads = { 'building', 'shop' },\n"
+                            "on = { shop = function(row, ctx)\n"
+                            "  for i = 1, 1000 do ctx:list('building', { name = 'x' }) end end },"),
+                one.p, "第 5 行");
+    buf_free(&one);
+}
+
 /* --- records -------------------------------------------------------------------------------------------------- */
 
 static void a_misspelt_field_is_an_error_that_names_the_nearest(void **state)
@@ -316,6 +332,7 @@ int main(void)
         cmocka_unit_test(one_run_makes_one_occurrence_of_a_key_and_an_alert_overrules_a_clear),
         cmocka_unit_test(a_loop_without_end_is_a_fault_with_line_and_record),
         cmocka_unit_test(a_limit_ends_the_same_call_at_the_same_place),
+        cmocka_unit_test(reading_on_and_on_without_an_index_is_charged),
         cmocka_unit_test(a_misspelt_field_is_an_error_that_names_the_nearest),
         cmocka_unit_test(a_type_that_is_not_in_reads_or_sealed_cannot_be_read),
         cmocka_unit_test(a_row_kept_from_an_earlier_run_is_refused),

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "domain/alert.h"
+#include "domain/outcome.h"
 #include "domain/record.h"
 #include "domain/scenario.h"
 #include "domain/timetable.h"
@@ -257,6 +258,11 @@ static const char fails_at_3[] =
     ON_BUILDING("  if row.building_id == 'X3' then error('三号不行') end\n"
                 "  ctx:alert { key = row.building_id, level = 'blue', title = 't' }");
 
+static const char slow_at_3[] =
+    ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 't' }\n"
+                "  if row.building_id == 'X3' then\n"
+                "    for i = 1, 60000 do ctx:alerts { key = 'X1' } end end");
+
 /* --- tests ------------------------------------------------------------------------------------------------------ */
 
 static void records_become_alerts_and_the_cursor_follows(void **state)
@@ -445,12 +451,9 @@ static void a_judgement_longer_than_the_watchdog_waits_is_killed_and_set_aside(v
 {
     (void)state;
     char fault[400];
-    struct world w = {.wall_ms = 200};
+    struct world w = {.wall_ms = 150};
     world_make(&w);
-    world_publish(&w, "bad",
-                  ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 't' }\n"
-                              "  if row.building_id == 'X3' then\n"
-                              "    for i = 1, 190000 do ctx:find('building', 'X' .. i % 5) end end"));
+    world_publish(&w, "bad", slow_at_3);
     world_publish(&w, "good", each_one);
     world_put(&w, "X", 0, 5);
     wait_state(&w, "bad", SCENARIO_STOPPED, fault);
@@ -464,6 +467,77 @@ static void a_judgement_longer_than_the_watchdog_waits_is_killed_and_set_aside(v
     world_settle(&w);
     assert_int_equal(world_tally(&w, "bad").all, 4);
     assert_int_equal(world_tally(&w, "bad").count, 4);
+    world_end(&w);
+}
+
+/* Kill the engine while it is at X3; true if it was. */
+static bool kill_in_the_middle(struct world *w)
+{
+    struct supervisor_stats s;
+    for (int i = 0; i < 400; i++) {
+        supervisor_stats(w->supervisor, &s);
+        if (s.running)
+            break;
+        usleep(5000);
+    }
+    usleep(60000);
+    return s.pid > 0 && kill(s.pid, SIGKILL) == 0;
+}
+
+static void an_entry_that_kills_the_engine_twice_sets_its_scenario_aside(void **state)
+{
+    (void)state;
+    char fault[400];
+    struct world w = {0};
+    world_make(&w);
+    world_publish(&w, "bad", slow_at_3);
+    world_publish(&w, "good", each_one);
+    world_put(&w, "X", 0, 5);
+    for (int i = 0; i < 20 && world_state(&w, "bad", fault) != SCENARIO_STOPPED; i++)
+        kill_in_the_middle(&w);
+    wait_state(&w, "bad", SCENARIO_STOPPED, fault);
+    assert_non_null(strstr(fault, "两次崩溃"));
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "bad").all, 3);
+    assert_int_equal(world_tally(&w, "good").count, 5);
+    world_resume(&w, "bad", RESUME_RETRY); /* nobody kills it now */
+    world_settle(&w);
+    assert_int_equal(world_tally(&w, "bad").all, 5);
+    assert_int_equal(world_tally(&w, "bad").count, 5);
+    world_end(&w);
+}
+
+static bool apply_again(struct job *j, struct txn *t, struct err *e)
+{
+    struct arena a = {0};
+    struct cursor c;
+    cursor_get(txn_view(t), span_of(j->id), &c);
+    const char *text = arena_printf(
+        &a,
+        "{\"scenario\":\"%s\",\"version\":%llu,\"from\":%llu,\"to\":%llu,\"runs\":0,\"unknown\":0,"
+        "\"effects\":[{\"do\":\"set\",\"cause\":%llu,\"key\":\"k\",\"value\":1}]}",
+        j->id, (unsigned long long)c.version, (unsigned long long)c.seq - 1,
+        (unsigned long long)c.seq + 1, (unsigned long long)c.seq);
+    const struct json *outcome = json_parse(&a, span_of(text), NULL, NULL, e);
+    bool ok = outcome && outcome_apply(t, host_street, outcome, e);
+    arena_free(&a);
+    return ok;
+}
+
+static void an_outcome_that_does_not_begin_at_the_cursor_is_refused_whole(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    struct err e = {0};
+    world_make(&w);
+    world_publish(&w, "probe", each_one);
+    world_put(&w, "X", 0, 5);
+    world_settle(&w);
+    uint64_t head = world_head(&w);
+    struct job j = {.run = apply_again, .id = "probe"};
+    assert_false(try_job(&w, &j, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_int_equal(world_head(&w), head);
     world_end(&w);
 }
 
@@ -578,6 +652,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_server_that_starts_again_goes_on_at_the_cursors),
         cmocka_unit_test(a_script_without_end_is_stopped_at_its_record),
         cmocka_unit_test(a_judgement_longer_than_the_watchdog_waits_is_killed_and_set_aside),
+        cmocka_unit_test(an_entry_that_kills_the_engine_twice_sets_its_scenario_aside),
+        cmocka_unit_test(an_outcome_that_does_not_begin_at_the_cursor_is_refused_whole),
         cmocka_unit_test(more_alerts_a_minute_than_allowed_stop_the_scenario),
         cmocka_unit_test(the_limit_does_not_bite_while_the_clock_is_held),
         cmocka_unit_test(moving_a_held_clock_runs_every_tick_and_timer_on_the_way),
