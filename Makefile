@@ -117,8 +117,8 @@ bench: $(OUT)/wangyi $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/
 	$(Q)WANGYI=$(abspath $<) BENCH=$(abspath $(OUT)/bench) tests/bench/run $(T)
 
 # Fuzzers: clang, with the lower floors compiled once for them.
-FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -DNDEBUG -Icore -g -O1 -pthread -fno-sanitize-recover=undefined
-FUZZ_OBJECTS := $(patsubst core/%.c,$(BUILD)/fuzz/core/%.o,$(foreach f,util store domain,$(call SOURCES,$(f))))
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -DNDEBUG -Icore -isystem /usr/include/lua5.4 -g -O1 -pthread -fno-sanitize-recover=undefined
+FUZZ_OBJECTS := $(patsubst core/%.c,$(BUILD)/fuzz/core/%.o,$(foreach f,util store domain engine,$(call SOURCES,$(f))))
 .SECONDARY: $(FUZZ_OBJECTS)
 $(BUILD)/fuzz/core/%.o: core/%.c
 	@mkdir -p $(@D)
@@ -126,7 +126,7 @@ $(BUILD)/fuzz/core/%.o: core/%.c
 -include $(FUZZ_OBJECTS:.o=.d)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 	@echo "FUZZ $@"
-	$(Q)clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(call LINKLIBS,util store domain)
+	$(Q)clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(call LINKLIBS,util store domain engine)
 $(OUT)/bench/%: tests/bench/%.c $(call ARCHIVES,$(UNDER_cli))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -o $@ $< $(LINK) -Wl,--start-group $(filter %.a,$^) \
