@@ -10,9 +10,9 @@
 #include "util/json.h"
 
 /* Examples only make sense of a script that has the right shape. */
-static bool put_examples(struct json_w *w, const struct street *street, const struct sandbox_modules *m,
-                         struct span id, struct span text, const struct shape *shape, bool *all_ok,
-                         struct err *e)
+static bool put_examples(struct json_w *w, const struct street *street,
+                         const struct sandbox_modules *m, struct span id, struct span text,
+                         const struct shape *shape, bool *all_ok, struct err *e)
 {
     json_w_name(w, "examples");
     json_w_array(w);
@@ -24,8 +24,8 @@ static bool put_examples(struct json_w *w, const struct street *street, const st
     return tried;
 }
 
-bool engine_check(const struct street *street, const char *scripts_dir, struct span id, struct span text,
-                  struct span values, struct buf *json, struct err *e)
+bool engine_check(const struct street *street, const char *scripts_dir, struct span id,
+                  struct span text, struct span values, struct buf *json, struct err *e)
 {
     struct arena a = {0};
     struct sandbox_modules modules;

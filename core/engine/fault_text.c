@@ -13,7 +13,8 @@ struct saying {
     const char *lua, *ours;
 };
 static const struct saying sayings[] = {
-    {"attempt to index a nil value (* '*')", "$2 是空值（nil），取不了它的字段：先判断它有没有"},
+    {"attempt to index a nil value (* '*')",
+     "$2 是空值（nil），取不了它的字段：先判断它有没有"},
     {"attempt to index a * value (* '*')", "$3 是 $1，取不了它的字段"},
     {"attempt to index a * value*", "对 $1 取不了字段"},
     {"attempt to call a nil value (method '*')", "没有函数 $1"},
@@ -49,8 +50,10 @@ static const struct saying sayings[] = {
     {"cannot resume non-suspended coroutine", "协程正在运行，不能 resume"},
     {"table index is nil", "表的键不能是 nil"},
     {"table index is NaN", "表的键不能是 NaN"},
-    {"unexpected symbol near '<\\*>'", "这里有不认得的字符：名字只能用字母、数字、下划线，标点要用半角"},
-    {"* expected near '<\\*>'", "这里有不认得的字符：名字只能用字母、数字、下划线，标点要用半角"},
+    {"unexpected symbol near '<\\*>'",
+     "这里有不认得的字符：名字只能用字母、数字、下划线，标点要用半角"},
+    {"* expected near '<\\*>'",
+     "这里有不认得的字符：名字只能用字母、数字、下划线，标点要用半角"},
     {"unexpected symbol near <eof>", "写到文件末尾还没有完"},
     {"unexpected symbol near *", "$1 这里写错了"},
     {"* expected (to close * at line *) near <eof>", "缺 $1：第 $3 行的 $2 没有结束"},

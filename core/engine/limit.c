@@ -8,7 +8,9 @@
 #include "util/clock.h"
 
 enum { HOOK_EVERY = 1000, RENEWALS_MAX = 100000, VARARG_MAX = 2000, VARARG_LEVELS = 8 };
-enum { COLLECT_SHARE = 64 }; /* bytes of heap that a full collection walks in the time of one instruction */
+enum {
+    COLLECT_SHARE = 64
+}; /* bytes of heap that a full collection walks in the time of one instruction */
 
 const struct limit_budget limit_small = {
     .steps = 5000000, .host_calls = 200000, .memory = 16u << 20, .deadline_ms = 5000};
@@ -57,7 +59,8 @@ static bool is_late(const struct limit *l)
 {
     int64_t allowed = l->budget.deadline_ms * 1000;
     /* the wall clock is cheap to read; that of the thread decides, for a busy machine is not the script's fault */
-    return clock_mono_us() - l->wall_start_us > allowed && clock_thread_us() - l->cpu_start_us > allowed;
+    return clock_mono_us() - l->wall_start_us > allowed &&
+           clock_thread_us() - l->cpu_start_us > allowed;
 }
 
 static enum limit_hit exceeded(const struct limit *l)
@@ -245,14 +248,17 @@ void limit_text(const struct limit *l, char *out, size_t size)
     switch (l->hit) {
     case LIMIT_STEPS:
         put_count(count, sizeof(count), l->budget.steps);
-        snprintf(out, size, "用量超限：一次运行的指令超过 %s条，请查有没有死循环，或少遍历一些", count);
+        snprintf(out, size, "用量超限：一次运行的指令超过 %s条，请查有没有死循环，或少遍历一些",
+                 count);
         break;
     case LIMIT_HOST_CALLS:
         put_count(count, sizeof(count), l->budget.host_calls);
-        snprintf(out, size, "用量超限：一次运行里查数据和读字段超过 %s次，请缩小查询范围", count);
+        snprintf(out, size, "用量超限：一次运行里查数据和读字段超过 %s次，请缩小查询范围",
+                 count);
         break;
     case LIMIT_MEMORY:
-        snprintf(out, size, "用量超限：内存超过 %zu MiB，请不要把大量数据攒在表里", l->budget.memory >> 20);
+        snprintf(out, size, "用量超限：内存超过 %zu MiB，请不要把大量数据攒在表里",
+                 l->budget.memory >> 20);
         break;
     case LIMIT_STRING:
         snprintf(out, size, "用量超限：单个文本超过 %d MiB", LIMIT_STRING_MAX >> 20);

@@ -22,7 +22,8 @@ struct limit_budget {
     size_t memory;      /* bytes held by the whole state */
     int64_t deadline_ms;
 };
-extern const struct limit_budget limit_small; /* on, removed, wake; tick per subject: 5 M, 200 k, 16 MiB */
+extern const struct limit_budget
+    limit_small; /* on, removed, wake; tick per subject: 5 M, 200 k, 16 MiB */
 extern const struct limit_budget limit_large; /* tick without `over`: 50 M, 1 M, 64 MiB */
 
 enum limit_hit {
@@ -41,8 +42,10 @@ enum {
 };
 
 /* For bindings; each raises a Lua error that ends the call when the budget is used up. */
-void limit_charge(struct lua_State *L, int64_t steps); /* work done in C, in the worth of instructions */
-void limit_host_call(struct lua_State *L);             /* at the start of every function of ctx and of a row */
+void limit_charge(struct lua_State *L,
+                  int64_t steps); /* work done in C, in the worth of instructions */
+void limit_host_call(
+    struct lua_State *L); /* at the start of every function of ctx and of a row */
 /* ctx:subject: the budget starts anew for the next subject of this call. All subjects of one call together
  * may use ten times limit_large's steps and host calls, and be 100,000. */
 void limit_renew(struct lua_State *L);

@@ -100,7 +100,7 @@ static int co_wrap(lua_State *L) // function
     return 1;
 }
 
-static int co_yield(lua_State *L)
+static int co_yield (lua_State *L)
 {
     limit_charge(L, lua_gettop(L) / 4);
     return lua_yield(L, lua_gettop(L));
@@ -125,9 +125,10 @@ static int co_running(lua_State *L)
 }
 
 static const luaL_Reg coroutine_functions[] = {
-    {"create", co_create}, {"isyieldable", co_isyieldable}, {"resume", co_resume},
-    {"running", co_running}, {"status", co_status}, {"wrap", co_wrap},
-    {"yield", co_yield},   {NULL, NULL},
+    {"create", co_create}, {"isyieldable", co_isyieldable},
+    {"resume", co_resume}, {"running", co_running},
+    {"status", co_status}, {"wrap", co_wrap},
+    {"yield", co_yield },  {NULL, NULL},
 };
 
 void sandbox_open_coroutine(lua_State *L)

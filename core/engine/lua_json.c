@@ -176,7 +176,8 @@ static bool put(struct out *o, int depth)
         ok = put_table(o, depth);
         break;
     default:
-        ok = err_set(o->e, ERR_INPUT, "%s 不能存：只能是数、文本、布尔和由它们组成的表", luaL_typename(L, -1));
+        ok = err_set(o->e, ERR_INPUT, "%s 不能存：只能是数、文本、布尔和由它们组成的表",
+                     luaL_typename(L, -1));
     }
     if (ok && o->w->out->n - o->start > o->style->max_bytes)
         ok = err_set(o->e, ERR_INPUT, "内容太大：写成 JSON 超过 %zu 字节", o->style->max_bytes);
@@ -187,8 +188,8 @@ static bool put(struct out *o, int depth)
 
 static const struct lua_json_style ordinary = {.max_bytes = LUA_JSON_BYTES};
 
-static bool write_value(lua_State *L, int index, struct json_w *w, const struct lua_json_style *style,
-                        struct err *e)
+static bool write_value(lua_State *L, int index, struct json_w *w,
+                        const struct lua_json_style *style, struct err *e)
 {
     int top = lua_gettop(L);
     luaL_checkstack(L, 4, NULL);
@@ -209,7 +210,8 @@ bool lua_json_write(lua_State *L, int index, struct json_w *w, struct err *e)
     return write_value(L, index, w, &ordinary, e);
 }
 
-bool lua_json_put(lua_State *L, int index, struct buf *b, const struct lua_json_style *style, struct err *e)
+bool lua_json_put(lua_State *L, int index, struct buf *b, const struct lua_json_style *style,
+                  struct err *e)
 {
     struct json_w w = json_w_begin(b);
     return write_value(L, index, &w, style ? style : &ordinary, e);
@@ -258,7 +260,8 @@ void lua_json_push(lua_State *L, const struct json *v)
 
 bool lua_json_push_text(lua_State *L, struct span text, struct err *e)
 {
-    struct arena *a = &sandbox_of(L)->scratch; /* pushing may raise: an arena of our own would leak */
+    struct arena *a =
+        &sandbox_of(L)->scratch; /* pushing may raise: an arena of our own would leak */
     arena_reset(a);
     struct json_limits limits = {.bytes = 1 << 20, .keys = 65536, .string = 1 << 20};
     const struct json *v = json_parse(a, text, &limits, NULL, e);

@@ -13,7 +13,7 @@
 enum { NODES_MAX = 400, CAPTURES_MAX = 32, FEW_NODES = 24, CHARGE_EVERY = 512 };
 
 enum node_kind {
-    NODE_ANY,      /* . */
+    NODE_ANY, /* . */
     NODE_CHAR,
     NODE_SET,      /* class or set */
     NODE_OPEN,     /* ( */
@@ -71,7 +71,8 @@ static void malformed(struct compiler *c, const char *why)
 
 static bool in_class(int letter, int ch)
 {
-    bool lower = ch >= 'a' && ch <= 'z', upper = ch >= 'A' && ch <= 'Z', digit = ch >= '0' && ch <= '9';
+    bool lower = ch >= 'a' && ch <= 'z', upper = ch >= 'A' && ch <= 'Z',
+         digit = ch >= '0' && ch <= '9';
     bool graph = ch > 32 && ch < 127;
     switch (letter) {
     case 'a':
@@ -268,7 +269,8 @@ static void compile(lua_State *L, struct pattern *out, const char *p, size_t n, 
     size_t most = (size_t)(c.end - c.p) + 1;
     limit_charge(L, (int64_t)(most < NODES_MAX ? most : NODES_MAX) * 2);
     if (most > FEW_NODES)
-        out->nodes = lua_newuserdatauv(L, (most < NODES_MAX ? most : NODES_MAX) * sizeof(struct node), 0);
+        out->nodes = lua_newuserdatauv(
+            L, (most < NODES_MAX ? most : NODES_MAX) * sizeof(struct node), 0);
     else
         lua_pushnil(L); // the stack looks the same either way
     while (c.p < c.end) {
@@ -309,7 +311,8 @@ static bool fits(const struct match *m, const struct node *n, const char *s)
 
 static const char *run(struct match *m, const char *s, const struct node *n);
 
-static const char *run_greedy(struct match *m, const char *s, const struct node *n, ptrdiff_t least)
+static const char *run_greedy(struct match *m, const char *s, const struct node *n,
+                              ptrdiff_t least)
 {
     ptrdiff_t i = 0;
     for (; fits(m, n, s + i); i++)
@@ -547,7 +550,8 @@ int match_match(lua_State *L)
 }
 
 /* The pattern is compiled for each step anew: it is short, and nothing has to be kept alive. */
-static int gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the last match (or -1)
+static int
+gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the last match (or -1)
 {
     struct span s, p;
     s.p = lua_tolstring(L, lua_upvalueindex(1), &s.n);
@@ -625,7 +629,8 @@ static void add_template(struct match *m, luaL_Buffer *b, const char *from, cons
 }
 
 /* Whatever a table or a function gives for one match; false: keep the text. */
-static bool add_replacement(struct match *m, luaL_Buffer *b, const char *from, const char *to, int type)
+static bool add_replacement(struct match *m, luaL_Buffer *b, const char *from, const char *to,
+                            int type)
 {
     lua_State *L = m->L;
     if (type == LUA_TFUNCTION) {
@@ -659,7 +664,9 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
     s.p = luaL_checklstring(L, 1, &s.n);
     p.p = luaL_checklstring(L, 2, &p.n);
     int type = lua_type(L, 3);
-    luaL_argcheck(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE || type == LUA_TFUNCTION,
+    luaL_argcheck(L,
+                  type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE ||
+                      type == LUA_TFUNCTION,
                   3, "须是文本、表或函数");
     if (type == LUA_TNUMBER)
         lua_tostring(L, 3); /* turns it into text in place */

@@ -106,7 +106,8 @@ static int string_rep(lua_State *L) // s, count, separator
         lua_pushliteral(L, "");
         return 1;
     }
-    if ((lua_Unsigned)count > LIMIT_STRING_MAX / each + 1 || n + (size_t)(count - 1) * each > LIMIT_STRING_MAX)
+    if ((lua_Unsigned)count > LIMIT_STRING_MAX / each + 1 ||
+        n + (size_t)(count - 1) * each > LIMIT_STRING_MAX)
         return luaL_error(L, "string.rep 的结果太长：至多 %d 字节", LIMIT_STRING_MAX);
     size_t total = n + (size_t)(count - 1) * each;
     limit_charge(L, count / 4 + (int64_t)(total / 64));
@@ -173,7 +174,7 @@ size_t sandbox_buffer_room(luaL_Buffer *b, size_t room, const char *what)
 
 /* --- format --------------------------------------------------------------------------------------- */
 
-struct spec { /* one "%-08.3f" */
+struct spec {      /* one "%-08.3f" */
     char text[16]; /* for printf, with room for "ll" */
     size_t n;
     int width, precision;
@@ -208,7 +209,8 @@ static const char *read_spec(lua_State *L, const char *p, const char *end, struc
     }
     size_t n = (size_t)(p - from);
     if (bad || p == end || n > 11)
-        luaL_error(L, "string.format 的格式不对：%%%s", lua_pushlstring(L, from, n > 20 ? 20 : n));
+        luaL_error(L, "string.format 的格式不对：%%%s",
+                   lua_pushlstring(L, from, n > 20 ? 20 : n));
     out->text[0] = '%';
     memcpy(out->text + 1, from, n);
     out->n = n + 1;
@@ -309,7 +311,8 @@ static void add_number(lua_State *L, luaL_Buffer *b, struct spec *s, int arg)
     char out[512]; /* "%99.99f" of 1e308: 308 digits, point, 99 more */
     int n = 0;
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* read_spec let through flags and digits only */
+#pragma GCC diagnostic ignored                                                                 \
+    "-Wformat-nonliteral" /* read_spec let through flags and digits only */
     switch (s->kind) {
     case 'c':
         luaL_addchar(b, (char)luaL_checkinteger(L, arg));
@@ -369,11 +372,13 @@ static int string_format(lua_State *L) // format, …
 }
 
 static const luaL_Reg string_functions[] = {
-    {"byte", string_byte},   {"char", string_char},   {"find", match_find},
-    {"format", string_format}, {"gmatch", match_gmatch}, {"gsub", match_gsub},
-    {"len", string_len},     {"lower", string_lower}, {"match", match_match},
-    {"rep", string_rep},     {"reverse", string_reverse}, {"sub", string_sub},
-    {"upper", string_upper}, {NULL, NULL},
+    {"byte", string_byte},       {"char", string_char},
+    {"find", match_find},        {"format", string_format},
+    {"gmatch", match_gmatch},    {"gsub", match_gsub},
+    {"len", string_len},         {"lower", string_lower},
+    {"match", match_match},      {"rep", string_rep},
+    {"reverse", string_reverse}, {"sub", string_sub},
+    {"upper", string_upper},     {NULL, NULL},
 };
 
 void sandbox_open_string(lua_State *L)
@@ -386,7 +391,7 @@ void sandbox_open_string(lua_State *L)
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
-    lua_pop(L, 1);            // string
+    lua_pop(L, 1); // string
     sandbox_freeze(L, "string");
 }
 

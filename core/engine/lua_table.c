@@ -41,7 +41,8 @@ static int table_concat(lua_State *L) // table, separator, i, j
     for (lua_Integer k = i; k <= j; k++) {
         int type = lua_rawgeti(L, 1, k);
         if (type != LUA_TSTRING && type != LUA_TNUMBER)
-            return luaL_error(L, "table.concat：第 %d 个元素是 %s，不是文本", (int)k, luaL_typename(L, -1));
+            return luaL_error(L, "table.concat：第 %d 个元素是 %s，不是文本", (int)k,
+                              luaL_typename(L, -1));
         limit_room(L, lua_rawlen(L, -1) + luaL_bufflen(&b));
         luaL_addvalue(&b);
         room = sandbox_buffer_room(&b, room, "table.concat");
@@ -135,8 +136,8 @@ static int table_unpack(lua_State *L) // table, i, j
 /* --- sort: merge sort on copies --------------------------------------------------------------------- */
 
 /* Merge from[lo, mid) and from[mid, hi) into `to`; indices from 1. */
-static void merge(lua_State *L, int from, int to, lua_Integer lo, lua_Integer mid, lua_Integer hi,
-                  bool (*less)(lua_State *L))
+static void merge(lua_State *L, int from, int to, lua_Integer lo, lua_Integer mid,
+                  lua_Integer hi, bool (*less)(lua_State *L))
 {
     lua_Integer a = lo, b = mid;
     for (lua_Integer k = lo; k < hi; k++) {
@@ -209,8 +210,9 @@ static int table_sort(lua_State *L) // table, function
 }
 
 static const luaL_Reg table_functions[] = {
-    {"concat", table_concat}, {"insert", table_insert}, {"move", table_move},
-    {"pack", table_pack},     {"remove", table_remove}, {"sort", table_sort},
+    {"concat", table_concat}, {"insert", table_insert},
+    {"move", table_move},     {"pack", table_pack},
+    {"remove", table_remove}, {"sort", table_sort},
     {"unpack", table_unpack}, {NULL, NULL},
 };
 

@@ -30,7 +30,8 @@ static int write_result(lua_State *L) // job*, value
 }
 
 /* One file → its value as JSON, appended. */
-static bool put_file(struct sandbox *sb, const struct sandbox_module *m, struct buf *json, struct err *e)
+static bool put_file(struct sandbox *sb, const struct sandbox_module *m, struct buf *json,
+                     struct err *e)
 {
     lua_State *L = sandbox_state(sb);
     struct job job = {.json = json, .e = e};

@@ -73,7 +73,8 @@ static bool drop_landlock(void)
     struct {
         uint64_t fs, net;
     } attr = {.fs = landlock_rights((int)abi), .net = abi >= 4 ? 3 : 0};
-    long ruleset = syscall(SYS_landlock_create_ruleset, &attr, abi >= 4 ? sizeof(attr) : sizeof(attr.fs), 0);
+    long ruleset = syscall(SYS_landlock_create_ruleset, &attr,
+                           abi >= 4 ? sizeof(attr) : sizeof(attr.fs), 0);
     if (ruleset < 0)
         return false;
     bool ok = syscall(SYS_landlock_restrict_self, (int)ruleset, 0) == 0;
@@ -84,21 +85,63 @@ static bool drop_landlock(void)
 /* --- seccomp: the list of what is still needed ------------------------------------------------------------ */
 
 static const int always[] = {
-    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(lseek),
-    SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-    SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
-    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill), SCMP_SYS(gettid),
-    SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(sched_yield),
-    SCMP_SYS(getrandom), SCMP_SYS(restart_syscall), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg), SCMP_SYS(shutdown), SCMP_SYS(fcntl), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(membarrier), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-    SCMP_SYS(clock_getres), SCMP_SYS(msync),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(pread64),
+    SCMP_SYS(lseek),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(select),
+    SCMP_SYS(pselect6),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(membarrier),
+    SCMP_SYS(rseq),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(msync),
 };
 static const int for_writing[] = {
-    SCMP_SYS(pwrite64), SCMP_SYS(pwritev),   SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-    SCMP_SYS(flock),    SCMP_SYS(fallocate), SCMP_SYS(fstatfs),
+    SCMP_SYS(pwrite64),  SCMP_SYS(pwritev), SCMP_SYS(ftruncate), SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync), SCMP_SYS(flock),   SCMP_SYS(fallocate), SCMP_SYS(fstatfs),
 };
 
 static bool allow(scmp_filter_ctx ctx, const int *calls, size_t n)
@@ -136,7 +179,8 @@ static bool drop_seccomp(bool writing)
 static bool drop(bool writing, unsigned *fences, struct err *e)
 {
     unsigned up = 0;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && (sanitized || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0))
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        (sanitized || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0))
         up |= PRIVILEGE_NO_NEW;
     if (drop_limits(writing))
         up |= PRIVILEGE_LIMITS;
@@ -146,7 +190,8 @@ static bool drop(bool writing, unsigned *fences, struct err *e)
         up |= PRIVILEGE_SECCOMP;
     if (fences)
         *fences = up;
-    log_info("privilege", "dropped no_new_privs=%d rlimits=%d landlock=%d seccomp=%d writing=%d",
+    log_info("privilege",
+             "dropped no_new_privs=%d rlimits=%d landlock=%d seccomp=%d writing=%d",
              !!(up & PRIVILEGE_NO_NEW), !!(up & PRIVILEGE_LIMITS), !!(up & PRIVILEGE_LANDLOCK),
              !!(up & PRIVILEGE_SECCOMP), writing);
     unsigned least = PRIVILEGE_NO_NEW | PRIVILEGE_LIMITS;

@@ -61,11 +61,16 @@ struct instead {
 };
 /* What people who know Lua look for, and what serves instead. */
 static const struct instead absent[] = {
-    {"print", "用 ctx:log"},           {"os", "时间用 ctx.now、ctx.today"},
-    {"io", "脚本不能读写文件"},        {"load", "脚本不能装入代码"},
-    {"loadstring", "脚本不能装入代码"}, {"dofile", "共用的代码用 require"},
-    {"loadfile", "共用的代码用 require"}, {"debug", "脚本里不提供"},
-    {"package", "共用的代码用 require"}, {"collectgarbage", "脚本里不提供"},
+    {"print", "用 ctx:log"},
+    {"os", "时间用 ctx.now、ctx.today"},
+    {"io", "脚本不能读写文件"},
+    {"load", "脚本不能装入代码"},
+    {"loadstring", "脚本不能装入代码"},
+    {"dofile", "共用的代码用 require"},
+    {"loadfile", "共用的代码用 require"},
+    {"debug", "脚本里不提供"},
+    {"package", "共用的代码用 require"},
+    {"collectgarbage", "脚本里不提供"},
     {"_G", "脚本里没有全局变量"},
 };
 
@@ -88,9 +93,9 @@ static int env_write(lua_State *L) // env, name, value
 /* The environment is an empty table over the globals, so that a write never hits an existing name. */
 static void open_env(lua_State *L)
 {
-    lua_newtable(L);            // globals
+    lua_newtable(L); // globals
     sandbox_open_base(L);
-    sandbox_open_string(L);     // globals, string
+    sandbox_open_string(L); // globals, string
     lua_setfield(L, -2, "string");
     sandbox_open_table(L);
     lua_setfield(L, -2, "table");
@@ -100,19 +105,19 @@ static void open_env(lua_State *L)
     lua_setfield(L, -2, "utf8");
     sandbox_open_coroutine(L);
     lua_setfield(L, -2, "coroutine");
-    lua_newtable(L);            // globals, meta
+    lua_newtable(L); // globals, meta
     lua_pushcfunction(L, env_read);
     lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);    // globals
-    lua_newtable(L);            // globals, env
-    lua_newtable(L);            // globals, env, meta
+    lua_setmetatable(L, -2); // globals
+    lua_newtable(L);         // globals, env
+    lua_newtable(L);         // globals, env, meta
     lua_pushvalue(L, -3);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, env_write);
     lua_setfield(L, -2, "__newindex");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);    // globals, env
+    lua_setmetatable(L, -2); // globals, env
     lua_rawsetp(L, LUA_REGISTRYINDEX, &env_key);
     lua_pop(L, 1);
 }
@@ -120,11 +125,11 @@ static void open_env(lua_State *L)
 void sandbox_push_globals(lua_State *L)
 {
     luaL_checkstack(L, 8, NULL);
-    lua_newtable(L);                                  // set
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key);      // set, env
+    lua_newtable(L);                             // set
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key); // set, env
     lua_getmetatable(L, -1);
-    lua_getfield(L, -1, "__index");                   // set, env, meta, globals
-    for (lua_pushnil(L); lua_next(L, -2);) {          // set, env, meta, globals, name, value
+    lua_getfield(L, -1, "__index");          // set, env, meta, globals
+    for (lua_pushnil(L); lua_next(L, -2);) { // set, env, meta, globals, name, value
         lua_pop(L, 1);
         lua_pushvalue(L, -1);
         lua_pushboolean(L, 1);
@@ -218,7 +223,8 @@ static int on_error(lua_State *L)
     if (text)
         copy_text(sb->fault_text, sizeof(sb->fault_text), text, n);
     else if (lua_isinteger(L, 1))
-        snprintf(sb->fault_text, sizeof(sb->fault_text), "%lld", (long long)lua_tointeger(L, 1));
+        snprintf(sb->fault_text, sizeof(sb->fault_text), "%lld",
+                 (long long)lua_tointeger(L, 1));
     else if (lua_type(L, 1) == LUA_TNUMBER)
         snprintf(sb->fault_text, sizeof(sb->fault_text), "%.14g", lua_tonumber(L, 1));
     else
@@ -276,8 +282,8 @@ static void make_fault(struct sandbox *sb, struct fault *f)
 
 /* --- entering ----------------------------------------------------------------------------------- */
 
-bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limit_budget *budget,
-                  struct fault *f)
+bool sandbox_call(struct sandbox *sb, int nargs, int nresults,
+                  const struct limit_budget *budget, struct fault *f)
 {
     lua_State *L = sb->L;
     int function = lua_gettop(L) - nargs;
@@ -432,7 +438,8 @@ bool sandbox_module_read(struct sandbox_module *m, const char *scripts_dir, cons
     struct span text;
     if (!read_text(path, &text, e))
         return false;
-    *m = (struct sandbox_module){.name = mem_strdup(name), .file = mem_strdup(file), .text = text};
+    *m = (struct sandbox_module){
+        .name = mem_strdup(name), .file = mem_strdup(file), .text = text};
     return true;
 }
 
@@ -447,8 +454,8 @@ void sandbox_module_free(struct sandbox_module *m)
     mem_free(text.own);
 }
 
-static bool add_module(struct sandbox_modules *m, const char *dir, const char *part, const char *stem,
-                       struct err *e)
+static bool add_module(struct sandbox_modules *m, const char *dir, const char *part,
+                       const char *stem, struct err *e)
 {
     struct sandbox_module one;
     if (!sandbox_module_read(&one, dir, part, stem, e))
@@ -465,7 +472,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Every X.lua of scripts_dir/part; a missing folder is an empty one. */
-static bool add_folder(struct sandbox_modules *m, const char *dir, const char *part, struct err *e)
+static bool add_folder(struct sandbox_modules *m, const char *dir, const char *part,
+                       struct err *e)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%s", dir, part);
@@ -475,7 +483,8 @@ static bool add_folder(struct sandbox_modules *m, const char *dir, const char *p
     bool ok = true;
     for (struct dirent *entry; ok && (entry = readdir(d));) {
         size_t n = strlen(entry->d_name);
-        if (n < 5 || n > 60 || entry->d_name[0] == '.' || strcmp(entry->d_name + n - 4, ".lua") != 0)
+        if (n < 5 || n > 60 || entry->d_name[0] == '.' ||
+            strcmp(entry->d_name + n - 4, ".lua") != 0)
             continue;
         char stem[64];
         snprintf(stem, sizeof(stem), "%.*s", (int)(n - 4), entry->d_name);

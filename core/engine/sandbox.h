@@ -60,7 +60,8 @@ void *sandbox_host(struct lua_State *L); /* also inside coroutines */
 struct sandbox *sandbox_of(struct lua_State *L);
 /* The host's own scripts (scripts/host) may require each other. */
 void sandbox_trust(struct sandbox *sb);
-bool sandbox_is_dead(const struct sandbox *sb); /* a limit was hit: only sandbox_free is allowed */
+bool sandbox_is_dead(
+    const struct sandbox *sb); /* a limit was hit: only sandbox_free is allowed */
 
 /* Each line of the script (not of modules) as it begins to run, in the calls from now on; NULL: off. Slow: for
  * the coverage of examples. */
@@ -68,13 +69,13 @@ void sandbox_on_line(struct sandbox *sb, void (*fn)(void *ctx, int line), void *
 
 /* Compile `text` (never bytecode) as `file` ("ent_new.lua"), run it under `budget` (NULL: limit_small) and
  * leave its one result on the stack. The file of the first load is "the script" of fault lines. */
-bool sandbox_load(struct sandbox *sb, struct span text, const char *file, const struct limit_budget *budget,
-                  struct fault *f);
+bool sandbox_load(struct sandbox *sb, struct span text, const char *file,
+                  const struct limit_budget *budget, struct fault *f);
 /* The one protected call: the function and `nargs` arguments are on the stack and go; `nresults` results come
  * (LUA_MULTRET allowed), or nothing and *f. The budget starts anew. For C functions too: what a binding
  * sets up (tables, userdata) can run out of memory, so set it up inside one. */
-bool sandbox_call(struct sandbox *sb, int nargs, int nresults, const struct limit_budget *budget,
-                  struct fault *f);
+bool sandbox_call(struct sandbox *sb, int nargs, int nresults,
+                  const struct limit_budget *budget, struct fault *f);
 
 /* For bindings. */
 /* Replace the table at the top of the stack by a view of it that nobody can change (deep; pairs, ipairs, #,
@@ -87,6 +88,7 @@ void sandbox_put_text(struct lua_State *L, int index, struct buf *b);
 /* The line of the script that is running now (0: none), for traces and messages. */
 int sandbox_line(struct lua_State *L);
 /* Raise an error with a Chinese text at the script's line; never returns. */
-int sandbox_raise(struct lua_State *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int sandbox_raise(struct lua_State *L, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -95,7 +95,8 @@ lua_Integer sandbox_push_keys(lua_State *L, int table)
     return n;
 }
 
-static int pairs_step(lua_State *L) // table, key; upvalues: table as given, keys, position, real table
+static int
+pairs_step(lua_State *L) // table, key; upvalues: table as given, keys, position, real table
 {
     lua_Integer i = lua_tointeger(L, lua_upvalueindex(3));
     for (;;) {
@@ -125,11 +126,11 @@ static int base_pairs(lua_State *L) // table
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_pushvalue(L, 1); // table, table
-    sandbox_thaw(L, 1);  // real, table
+    lua_pushvalue(L, 1);     // table, table
+    sandbox_thaw(L, 1);      // real, table
     sandbox_push_keys(L, 1); // real, table, keys
     lua_pushinteger(L, 0);
-    lua_pushvalue(L, 1); // real, table, keys, 0, real
+    lua_pushvalue(L, 1);                // real, table, keys, 0, real
     lua_pushcclosure(L, pairs_step, 4); // real, step
     lua_pushnil(L);
     lua_pushnil(L);
@@ -215,20 +216,21 @@ static int after_handler(lua_State *L, int status, lua_KContext unused)
     return lua_gettop(L) - 1; // handler | false, results …
 }
 
-static int after_xpcall(lua_State *L, int status, lua_KContext unused) // handler, true, results … | error
+static int after_xpcall(lua_State *L, int status,
+                        lua_KContext unused) // handler, true, results … | error
 {
     (void)unused;
     limit_reraise(L);
     if (status == LUA_OK || status == LUA_YIELD)
         return lua_gettop(L) - 1;
     lua_pushboolean(L, 0);
-    lua_insert(L, -2);                // handler, …, false, error
+    lua_insert(L, -2); // handler, …, false, error
     lua_pushvalue(L, 1);
-    lua_insert(L, -2);                // handler, …, false, handler, error
-    lua_rotate(L, 1, 3);              // the three at the top go to the bottom
-    lua_settop(L, 3);                 // false, handler, error
+    lua_insert(L, -2);   // handler, …, false, handler, error
+    lua_rotate(L, 1, 3); // the three at the top go to the bottom
+    lua_settop(L, 3);    // false, handler, error
     lua_pushboolean(L, 0);
-    lua_insert(L, 1);                 // false, false, handler, error
+    lua_insert(L, 1); // false, false, handler, error
     int result = lua_pcallk(L, 1, LUA_MULTRET, 0, 0, after_handler);
     return after_handler(L, result, 0);
 }
@@ -237,10 +239,10 @@ static int base_xpcall(lua_State *L) // function, handler, arguments …
 {
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_pushvalue(L, 1);
-    lua_remove(L, 1);      // handler, arguments …, function
-    lua_insert(L, 2);      // handler, function, arguments …
+    lua_remove(L, 1); // handler, arguments …, function
+    lua_insert(L, 2); // handler, function, arguments …
     lua_pushboolean(L, 1);
-    lua_insert(L, 2);      // handler, true, function, arguments …
+    lua_insert(L, 2); // handler, true, function, arguments …
     int status = lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 0, 0, after_xpcall);
     return after_xpcall(L, status, 0);
 }
@@ -335,7 +337,9 @@ static bool parse_base(const char *p, const char *end, int base, lua_Integer *ou
     const char *digits = p;
     for (; p < end; p++) {
         char c = *p | 0x20;
-        int digit = *p >= '0' && *p <= '9' ? *p - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : 99;
+        int digit = *p >= '0' && *p <= '9' ? *p - '0'
+                    : c >= 'a' && c <= 'z' ? c - 'a' + 10
+                                           : 99;
         if (digit >= base)
             break;
         v = v * (lua_Unsigned)base + (lua_Unsigned)digit;
@@ -420,9 +424,9 @@ static int base_rawget(lua_State *L) // table, key
     luaL_checkany(L, 2);
     lua_settop(L, 2);
     lua_pushvalue(L, 1);
-    lua_insert(L, 1);          // table, table, key
+    lua_insert(L, 1); // table, table, key
     bool view = sandbox_thaw(L, 2);
-    lua_rawget(L, 2);          // table, real, value
+    lua_rawget(L, 2); // table, real, value
     if (view)
         sandbox_put_frozen_child(L, 1);
     return 1;

@@ -64,7 +64,7 @@ static void freeze_child(lua_State *L, int cache) // …, child
     lua_pushvalue(L, -2);
     lua_pushvalue(L, -2); // …, child, view, child, view
     lua_rawset(L, cache);
-    lua_remove(L, -2);    // …, view
+    lua_remove(L, -2); // …, view
 }
 
 static int view_read(lua_State *L) // view, key; upvalues: real, cache, name or nil
@@ -114,12 +114,12 @@ void sandbox_freeze(lua_State *L, const char *name) // …, real
     if (is_view(L, -1))
         return;
     int real = lua_gettop(L);
-    lua_newtable(L);                       // real, view
-    lua_createtable(L, 0, 6);              // real, view, meta
-    lua_newtable(L);                       // real, view, meta, cache
-    push_reader(L, real, real + 3, name);  // real, view, meta, cache, reader
+    lua_newtable(L);                      // real, view
+    lua_createtable(L, 0, 6);             // real, view, meta
+    lua_newtable(L);                      // real, view, meta, cache
+    push_reader(L, real, real + 3, name); // real, view, meta, cache, reader
     lua_setfield(L, -3, "__index");
-    lua_setfield(L, -2, "__cache");        // real, view, meta
+    lua_setfield(L, -2, "__cache"); // real, view, meta
     lua_pushvalue(L, real);
     lua_rawsetp(L, -2, &real_key);
     lua_pushcfunction(L, view_write);
@@ -128,7 +128,7 @@ void sandbox_freeze(lua_State *L, const char *name) // …, real
     lua_setfield(L, -2, "__len");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);               // real, view
+    lua_setmetatable(L, -2); // real, view
     lua_remove(L, -2);
 }
 
@@ -138,7 +138,7 @@ void sandbox_put_frozen_child(lua_State *L, int view) // …, child
         return;
     lua_getfield(L, -1, "__cache"); // …, child, meta, cache
     lua_insert(L, -3);
-    lua_pop(L, 1);                  // …, cache, child
+    lua_pop(L, 1); // …, cache, child
     freeze_child(L, -2);
     lua_remove(L, -2);
 }

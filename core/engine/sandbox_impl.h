@@ -10,15 +10,18 @@
 #include "engine/sandbox.h"
 #include "util/arena.h"
 
-enum { SCRIPT_NAME_MAX = 58 }; /* LUA_IDSIZE less "=" and NUL: longer names would be cut in messages */
+enum {
+    SCRIPT_NAME_MAX = 58
+}; /* LUA_IDSIZE less "=" and NUL: longer names would be cut in messages */
 
 struct limit {
     struct limit_budget budget;
-    int64_t steps, host_calls;         /* since the call or its present subject began */
+    int64_t steps, host_calls;           /* since the call or its present subject began */
     int64_t past_steps, past_host_calls; /* of the subjects before, in this call */
     int renewals;
     size_t memory;
-    size_t refused; /* size of the request just refused: after an emergency collection it comes again */
+    size_t
+        refused; /* size of the request just refused: after an emergency collection it comes again */
     enum limit_hit hit;
     int line;           /* of the script, when it was hit */
     lua_State *current; /* the coroutine that runs: whom the allocator has to stop */
@@ -36,7 +39,7 @@ struct sandbox {
     char script[SCRIPT_NAME_MAX + 2]; /* "=ent_new.lua": Lua's source name of the script */
     bool dead, trusted, compiling;
     struct arena scratch; /* of whoever needs one during a binding; emptied by the next */
-    int fault_line; /* what the message handler saw */
+    int fault_line;       /* what the message handler saw */
     char fault_text[400];
 };
 

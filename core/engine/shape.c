@@ -13,9 +13,9 @@
 #include "engine/sandbox_impl.h"
 #include "util/calendar.h"
 
-static const char *const list_names[] = {"problems", "path",  "settings", "on",       "removed",
-                                         "every",    "reads", "also",     "may",      "examples",
-                                         "choices",  "evidence", "results", "handlers", NULL};
+static const char *const list_names[] = {
+    "problems", "path",     "settings", "on",       "removed", "every",    "reads", "also",
+    "may",      "examples", "choices",  "evidence", "results", "handlers", NULL};
 static const struct lua_json_style style = {.max_bytes = 1 << 20, .lists = list_names};
 
 struct job {
@@ -25,7 +25,7 @@ struct job {
     struct buf shape; /* what host.shape found, as JSON; empty if the script did not load */
     struct buf result;
     struct fault fault;
-    bool failed;      /* the script did not load */
+    bool failed; /* the script did not load */
     bool written;
     struct err *e;
 };
@@ -172,7 +172,8 @@ static void find_shape(struct job *job)
         lua_insert(L, -2);
         lua_pushlightuserdata(L, job);
         job->failed = !sandbox_call(sb, 2, 0, &limit_large, &job->fault);
-        if (!job->failed && !job->written) { // a value that cannot be said in JSON, deep in the table
+        if (!job->failed &&
+            !job->written) { // a value that cannot be said in JSON, deep in the table
             job->failed = true;
             snprintf(job->fault.text, sizeof(job->fault.text), "%s", job->e->text);
             job->fault.message = job->fault.text;
@@ -229,16 +230,19 @@ static bool find_problems(struct job *job, struct err *e)
     return ok && job->written;
 }
 
-bool shape_check(struct arena *a, const struct street *street, const struct sandbox_modules *modules,
-                 struct span id, struct span text, struct span values, struct shape *out, struct err *e)
+bool shape_check(struct arena *a, const struct street *street,
+                 const struct sandbox_modules *modules, struct span id, struct span text,
+                 struct span values, struct shape *out, struct err *e)
 {
     memset(out, 0, sizeof(*out));
     if (!span_is_utf8(text)) {
-        static const char not_text[] = "[{\"code\":\"encoding\",\"message\":\"脚本不是 UTF-8 编码，请另存为 UTF-8\"}]";
+        static const char not_text[] =
+            "[{\"code\":\"encoding\",\"message\":\"脚本不是 UTF-8 编码，请另存为 UTF-8\"}]";
         out->problems = json_parse(a, SPAN(not_text), NULL, NULL, e);
         return true;
     }
-    struct job job = {.street = street, .modules = modules, .id = id, .text = text, .values = values, .e = e};
+    struct job job = {
+        .street = street, .modules = modules, .id = id, .text = text, .values = values, .e = e};
     find_shape(&job);
     bool ok = find_problems(&job, e);
     if (ok) {

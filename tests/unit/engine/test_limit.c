@@ -19,9 +19,12 @@ static enum limit_hit hit_of(const char *text, const struct limit_budget *b)
 static void steps_are_counted_alike_in_each_run(void **state)
 {
     (void)state;
-    static const char text[] = "local t = {} for i = 1, 2000 do t['k' .. i] = ('x'):rep(i % 50) .. i end\n"
-                               "local n = 0 for k, v in pairs(t) do n = n + #v if k:find('9.-9') then n = n + 1 end end\n"
-                               "local l = {} for k in pairs(t) do l[#l + 1] = k end table.sort(l, function(a, b) return a > b end)";
+    static const char text[] =
+        "local t = {} for i = 1, 2000 do t['k' .. i] = ('x'):rep(i % 50) .. i end\n"
+        "local n = 0 for k, v in pairs(t) do n = n + #v if k:find('9.-9') then n = n + 1 end "
+        "end\n"
+        "local l = {} for k in pairs(t) do l[#l + 1] = k end table.sort(l, function(a, b) "
+        "return a > b end)";
     int64_t first = 0;
     for (int i = 0; i < 8; i++) {
         struct sandbox *sb = sandbox_new(NULL, NULL);
@@ -51,7 +54,8 @@ static void each_call_has_a_budget_of_its_own(void **state)
 {
     (void)state;
     struct sandbox *sb = sandbox_new(NULL, NULL);
-    assert_true(sandbox_load(sb, SPAN("return function() for i = 1, 1500000 do end end"), "t.lua", NULL, &fault));
+    assert_true(sandbox_load(sb, SPAN("return function() for i = 1, 1500000 do end end"),
+                             "t.lua", NULL, &fault));
     lua_State *L = sandbox_state(sb);
     for (int i = 0; i < 5; i++) { /* 1.5 M each: more than 5 M together */
         lua_pushvalue(L, 1);
@@ -73,7 +77,8 @@ static int subject(lua_State *L)
 }
 
 /* Run `text` with host and subject as its two arguments. */
-static enum limit_hit with_host(const char *text, const struct limit_budget *b, struct limit_used *used)
+static enum limit_hit with_host(const char *text, const struct limit_budget *b,
+                                struct limit_used *used)
 {
     struct sandbox *sb = sandbox_new(NULL, NULL);
     char whole[500];
@@ -93,19 +98,26 @@ static void host_calls_end_at_their_number(void **state)
 {
     (void)state;
     assert_int_equal(with_host("for i = 1, 200000 do host() end", NULL, NULL), LIMIT_FREE);
-    assert_int_equal(with_host("for i = 1, 200001 do host() end", NULL, NULL), LIMIT_HOST_CALLS);
+    assert_int_equal(with_host("for i = 1, 200001 do host() end", NULL, NULL),
+                     LIMIT_HOST_CALLS);
     assert_non_null(strstr(fault.text, "20 万次"));
-    assert_int_equal(with_host("for i = 1, 200001 do pcall(host) end", NULL, NULL), LIMIT_HOST_CALLS);
-    assert_int_equal(with_host("for i = 1, 1000000 do host() end", &limit_large, NULL), LIMIT_FREE);
+    assert_int_equal(with_host("for i = 1, 200001 do pcall(host) end", NULL, NULL),
+                     LIMIT_HOST_CALLS);
+    assert_int_equal(with_host("for i = 1, 1000000 do host() end", &limit_large, NULL),
+                     LIMIT_FREE);
 }
 
 static void a_new_subject_begins_anew(void **state)
 {
     (void)state;
     struct limit_used used;
-    assert_int_equal(with_host("for s = 1, 4 do subject() for i = 1, 150000 do host() end end", NULL, &used), LIMIT_FREE);
+    assert_int_equal(
+        with_host("for s = 1, 4 do subject() for i = 1, 150000 do host() end end", NULL, &used),
+        LIMIT_FREE);
     assert_int_equal(used.host_calls, 600000);
-    assert_int_equal(with_host("for s = 1, 4 do subject() for i = 1, 1200000 do end end", NULL, &used), LIMIT_FREE);
+    assert_int_equal(
+        with_host("for s = 1, 4 do subject() for i = 1, 1200000 do end end", NULL, &used),
+        LIMIT_FREE);
     assert_true(used.steps > 4700000);
 }
 
@@ -113,8 +125,12 @@ static void new_subjects_are_no_way_out(void **state)
 {
     (void)state;
     assert_int_equal(with_host("while true do subject() end", NULL, NULL), LIMIT_HOST_CALLS);
-    assert_int_equal(with_host("while true do subject() for i = 1, 100000 do host() end end", NULL, NULL), LIMIT_HOST_CALLS);
-    assert_int_equal(with_host("while true do pcall(subject) for i = 1, 1000 do end end", NULL, NULL), LIMIT_HOST_CALLS);
+    assert_int_equal(
+        with_host("while true do subject() for i = 1, 100000 do host() end end", NULL, NULL),
+        LIMIT_HOST_CALLS);
+    assert_int_equal(
+        with_host("while true do pcall(subject) for i = 1, 1000 do end end", NULL, NULL),
+        LIMIT_HOST_CALLS);
 }
 
 static void memory_ends_at_its_cap(void **state)
@@ -122,8 +138,12 @@ static void memory_ends_at_its_cap(void **state)
     (void)state;
     struct limit_budget b = limit_large;
     b.memory = 4 << 20;
-    assert_int_equal(hit_of("local t = {} for i = 1, 100 do t[i] = ('x'):rep(10000) .. i end", &b), LIMIT_FREE);
-    assert_int_equal(hit_of("local t = {} for i = 1, 1000 do t[i] = ('x'):rep(10000) .. i end", &b), LIMIT_MEMORY);
+    assert_int_equal(
+        hit_of("local t = {} for i = 1, 100 do t[i] = ('x'):rep(10000) .. i end", &b),
+        LIMIT_FREE);
+    assert_int_equal(
+        hit_of("local t = {} for i = 1, 1000 do t[i] = ('x'):rep(10000) .. i end", &b),
+        LIMIT_MEMORY);
     assert_non_null(strstr(fault.text, "4 MiB"));
 }
 
@@ -133,13 +153,15 @@ static void garbage_is_no_fault(void **state)
     (void)state;
     struct limit_budget b = limit_large;
     b.memory = 2 << 20;
-    assert_int_equal(hit_of("for i = 1, 1000 do local s = ('x'):rep(100000) .. i end", &b), LIMIT_FREE);
+    assert_int_equal(hit_of("for i = 1, 1000 do local s = ('x'):rep(100000) .. i end", &b),
+                     LIMIT_FREE);
 }
 
 static void a_text_of_one_mib_is_the_longest(void **state)
 {
     (void)state;
-    assert_int_equal(hit_of("local s = ('x'):rep(1048576) assert(#s == 1048576)", NULL), LIMIT_FREE);
+    assert_int_equal(hit_of("local s = ('x'):rep(1048576) assert(#s == 1048576)", NULL),
+                     LIMIT_FREE);
     assert_int_equal(hit_of("local s = ('x'):rep(1048576) return s .. s", NULL), LIMIT_STRING);
 }
 
@@ -149,7 +171,9 @@ static void the_clock_ends_what_steps_cannot_see(void **state)
     struct limit_budget b = limit_small;
     b.deadline_ms = 100;
     int64_t start = clock_mono_us();
-    assert_int_equal(hit_of("local a, b = ('x'):rep(1000000), ('x'):rep(1000000) while a == b do end", &b), LIMIT_DEADLINE);
+    assert_int_equal(
+        hit_of("local a, b = ('x'):rep(1000000), ('x'):rep(1000000) while a == b do end", &b),
+        LIMIT_DEADLINE);
     assert_true(clock_mono_us() - start < 30 * 1000000LL);
 }
 
@@ -157,10 +181,11 @@ static void the_clock_ends_what_steps_cannot_see(void **state)
 static void each_allocation_may_fail(void **state)
 {
     (void)state;
-    static const char text[] = "local t = { a = 1, b = { 2, 3 } } local s = ('x'):rep(100) .. #t\n"
-                               "local co = coroutine.wrap(function(x) return x:gsub('x', 'y') end) local r = co(s)\n"
-                               "for k, v in pairs(t) do s = s .. tostring(k) end\n"
-                               "return ('%s %d'):format(r, #s)";
+    static const char text[] =
+        "local t = { a = 1, b = { 2, 3 } } local s = ('x'):rep(100) .. #t\n"
+        "local co = coroutine.wrap(function(x) return x:gsub('x', 'y') end) local r = co(s)\n"
+        "for k, v in pairs(t) do s = s .. tostring(k) end\n"
+        "return ('%s %d'):format(r, #s)";
     bool done = false;
     for (size_t room = 17000; room < 60000 && !done; room += 16) {
         struct limit_budget b = limit_small;

@@ -86,10 +86,25 @@ static void what_json_cannot_say_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "0/0", "1/0", "-1/0", "function() end", "{ function() end }", "{ 1, a = 2 }", "{ [3] = 1 }", "{ 1, nil, 3 }",
-        "{ [1.5] = 1 }", "{ [true] = 1 }", "'\\xff'", "'a\\0b'", "{ ['\\xff'] = 1 }", "{ [0] = 1 }", "{ [-1] = 1 }",
-        "coroutine.create(function() end)", "local t = {} t.t = t return t",
-        "local t = {} for i = 1, 17 do t = { t } end return t", "('x'):rep(65535)",
+        "0/0",
+        "1/0",
+        "-1/0",
+        "function() end",
+        "{ function() end }",
+        "{ 1, a = 2 }",
+        "{ [3] = 1 }",
+        "{ 1, nil, 3 }",
+        "{ [1.5] = 1 }",
+        "{ [true] = 1 }",
+        "'\\xff'",
+        "'a\\0b'",
+        "{ ['\\xff'] = 1 }",
+        "{ [0] = 1 }",
+        "{ [-1] = 1 }",
+        "coroutine.create(function() end)",
+        "local t = {} t.t = t return t",
+        "local t = {} for i = 1, 17 do t = { t } end return t",
+        "('x'):rep(65535)",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         if (*json_of(bad[i]))
@@ -111,7 +126,8 @@ static void limits_are_exact(void **state)
 static void no_metamethod_is_run(void **state)
 {
     (void)state;
-    assert_string_equal(json_of("setmetatable({ a = 1 }, { __pairs = error, __index = error, __len = error, __tostring = error })"),
+    assert_string_equal(json_of("setmetatable({ a = 1 }, { __pairs = error, __index = error, "
+                                "__len = error, __tostring = error })"),
                         "{\"a\":1}");
 }
 
@@ -119,10 +135,13 @@ static void styles_decide_about_empty_tables_and_numbers(void **state)
 {
     (void)state;
     static const char *const lists[] = {"list", NULL};
-    static const struct lua_json_style office = {.max_bytes = 1000, .number_names = true, .lists = lists};
+    static const struct lua_json_style office = {
+        .max_bytes = 1000, .number_names = true, .lists = lists};
     style = &office;
-    assert_string_equal(json_of("{ list = {}, map = {}, [1] = nil }"), "{\"list\":[],\"map\":{}}");
-    assert_string_equal(json_of("{ [2021] = 1, [2020] = { 'a' } }"), "{\"2020\":[\"a\"],\"2021\":1}");
+    assert_string_equal(json_of("{ list = {}, map = {}, [1] = nil }"),
+                        "{\"list\":[],\"map\":{}}");
+    assert_string_equal(json_of("{ [2021] = 1, [2020] = { 'a' } }"),
+                        "{\"2020\":[\"a\"],\"2021\":1}");
     assert_string_equal(json_of("{ { {} } }"), "[[{}]]");
     style = NULL;
 }
@@ -141,7 +160,13 @@ static void json_comes_back_the_same(void **state)
     (void)state;
     static const char *const texts[] = {
         "{\"a\":[1,2.5,\"x\",true,false],\"b\":{\"c\":[]},\"d\":-7}",
-        "[[[[1]]]]", "\"中\"", "9007199254740993", "1.5", "2.0", "true", "[]",
+        "[[[[1]]]]",
+        "\"中\"",
+        "9007199254740993",
+        "1.5",
+        "2.0",
+        "true",
+        "[]",
     };
     lua_State *L = sandbox_state(sb);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

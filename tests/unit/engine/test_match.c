@@ -67,9 +67,10 @@ static struct span random_text(char *out, unsigned most)
 /* Pieces that make sense more often than single characters do. */
 static struct span random_pattern(char *out)
 {
-    static const char *const pieces[] = {"a", "b", ".", "%a", "%d", "%s", "%w", "[ab]", "[^a]", "[a-c]", "[%d,]",
-                                         "(", ")", "()", "*", "+", "-", "?", "^", "$", "%b()", "%f[%w]", "%1",
-                                         "%.", "%%", "[]]", "[^]]", "[a-]", "x", "%2", ",", "(a*)", "(.-)"};
+    static const char *const pieces[] = {
+        "a",  "b",  ".",  "%a",  "%d",   "%s",   "%w", "[ab]", "[^a]", "[a-c]", "[%d,]",
+        "(",  ")",  "()", "*",   "+",    "-",    "?",  "^",    "$",    "%b()",  "%f[%w]",
+        "%1", "%.", "%%", "[]]", "[^]]", "[a-]", "x",  "%2",   ",",    "(a*)",  "(.-)"};
     size_t n = 0;
     unsigned count = 1 + unit_below(7);
     for (unsigned i = 0; i < count; i++) {
@@ -108,8 +109,9 @@ static void random_questions_get_the_same_answers(void **state)
             if (!stock_ok)
                 print_message("stock: %s\n", lua_tostring(stock, -1));
             else if (strcmp(lua_tostring(L, -1), lua_tostring(stock, -1)) != 0)
-                print_message("'%.*s' '%.*s' '%.*s' %d\n  ours  %s\n  stock %s\n", SPAN_ARG(s), SPAN_ARG(p),
-                              SPAN_ARG(r), init, lua_tostring(L, -1), lua_tostring(stock, -1));
+                print_message("'%.*s' '%.*s' '%.*s' %d\n  ours  %s\n  stock %s\n", SPAN_ARG(s),
+                              SPAN_ARG(p), SPAN_ARG(r), init, lua_tostring(L, -1),
+                              lua_tostring(stock, -1));
             assert_true(stock_ok);
             assert_string_equal(lua_tostring(L, -1), lua_tostring(stock, -1));
             compared++;
@@ -174,7 +176,9 @@ static void questions_with_known_traps(void **state)
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         char text[300];
         snprintf(text, sizeof(text),
-                 "local t = { %s } for i = 1, 4 do t[i] = tostring(t[i]) end return table.concat(t, '|')", lines[i]);
+                 "local t = { %s } for i = 1, 4 do t[i] = tostring(t[i]) end return "
+                 "table.concat(t, '|')",
+                 lines[i]);
         struct fault f = {0};
         bool ok = sandbox_load(sb, span_of(text), "trap.lua", NULL, &f);
         if (!ok)
@@ -190,8 +194,8 @@ static void questions_with_known_traps(void **state)
 static void malformed_patterns_are_refused(void **state)
 {
     (void)state;
-    static const char *const patterns[] = {"[a", "[]", "[^]", "%", "(a", "a)", "%1", "(%1)", "%b", "%bx", "%f",
-                                           "%fa", "[%", "[a-", "(()"};
+    static const char *const patterns[] = {"[a", "[]",  "[^]", "%",   "(a", "a)",  "%1", "(%1)",
+                                           "%b", "%bx", "%f",  "%fa", "[%", "[a-", "(()"};
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         char text[100];
         snprintf(text, sizeof(text), "return ('aaa'):match('%s')", patterns[i]);
@@ -205,8 +209,9 @@ static void malformed_patterns_are_refused(void **state)
 static void replacement_texts_are_checked(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"('a'):gsub('a', '%2')", "('a'):gsub('a', '%x')", "('a'):gsub('a', '%')",
-                                      "('a'):gsub('a', function() return {} end)", "('a'):gsub('a', nil)"};
+    static const char *const bad[] = {
+        "('a'):gsub('a', '%2')", "('a'):gsub('a', '%x')", "('a'):gsub('a', '%')",
+        "('a'):gsub('a', function() return {} end)", "('a'):gsub('a', nil)"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char text[100];
         snprintf(text, sizeof(text), "return %s", bad[i]);
@@ -248,8 +253,10 @@ static void library_functions_agree_with_stock(void **state)
         "math.type(1), math.type(1.0), math.type('1'), math.tointeger(3.0)",
         "#table.pack(1, 2, 3), table.pack(1, nil, 3).n",
         "next({}), rawlen({ 1, 2 }), rawlen('abc'), rawequal('a', 'a')",
-        "(function() local t = { 1, 2, 3 } table.insert(t, 2, 9) return table.concat(t, ',') end)()",
-        "(function() local t = { 1, 2, 3 } return table.remove(t, 1), table.remove(t), #t end)()",
+        "(function() local t = { 1, 2, 3 } table.insert(t, 2, 9) return table.concat(t, ',') "
+        "end)()",
+        "(function() local t = { 1, 2, 3 } return table.remove(t, 1), table.remove(t), #t "
+        "end)()",
         "(function() local t = {} return table.remove(t), table.remove(t, 0), #t end)()",
         "(function() return table.concat(table.move({ 1, 2, 3, 4 }, 2, 4, 1), ',') end)()",
         "(function() return table.concat(table.move({ 1, 2, 3, 4 }, 1, 3, 2), ',') end)()",
@@ -268,21 +275,27 @@ static void library_functions_agree_with_stock(void **state)
         "xpcall(function(...) return ... end, function() end, 1, 2)",
         "xpcall(error, function(e) return e .. '!' end, 'x')",
         "coroutine.wrap(function(...) return select('#', ...) end)(1, 2)",
-        "coroutine.isyieldable(), coroutine.resume(coroutine.create(function() coroutine.yield(1, 2) end))",
+        "coroutine.isyieldable(), coroutine.resume(coroutine.create(function() "
+        "coroutine.yield(1, 2) end))",
         "coroutine.status(coroutine.create(function() end))",
-        "(function() local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) return co() + co() + co() end)()",
-        "(function() local co = coroutine.wrap(function() return pcall(function() coroutine.yield(1) error('z', 0) end) end) co() return co() end)()",
+        "(function() local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) "
+        "end end) return co() + co() + co() end)()",
+        "(function() local co = coroutine.wrap(function() return pcall(function() "
+        "coroutine.yield(1) error('z', 0) end) end) co() return co() end)()",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         char text[500];
         snprintf(text, sizeof(text),
-                 "local t = table.pack(%s) for i = 1, t.n do t[i] = tostring(t[i]) end return table.concat(t, '|')",
+                 "local t = table.pack(%s) for i = 1, t.n do t[i] = tostring(t[i]) end return "
+                 "table.concat(t, '|')",
                  lines[i]);
         struct fault f = {0};
         bool stock_ok = luaL_dostring(stock, text) == LUA_OK;
         bool ok = sandbox_load(sb, span_of(text), "same.lua", NULL, &f);
-        if (ok != stock_ok || (ok && strcmp(lua_tostring(sandbox_state(sb), -1), lua_tostring(stock, -1)) != 0))
-            print_message("%s: ours %s, stock %s\n", lines[i], ok ? lua_tostring(sandbox_state(sb), -1) : f.text,
+        if (ok != stock_ok ||
+            (ok && strcmp(lua_tostring(sandbox_state(sb), -1), lua_tostring(stock, -1)) != 0))
+            print_message("%s: ours %s, stock %s\n", lines[i],
+                          ok ? lua_tostring(sandbox_state(sb), -1) : f.text,
                           lua_tostring(stock, -1));
         assert_int_equal(ok, stock_ok);
         if (ok)

@@ -21,7 +21,8 @@ static int make_dir(void **state)
 static int drop_dir(void **state)
 {
     (void)state;
-    static const char *const names[] = {"office/records.lua", "office/org.lua", "office/calendar.lua", "office", ""};
+    static const char *const names[] = {"office/records.lua", "office/org.lua",
+                                        "office/calendar.lua", "office", ""};
     for (size_t i = 0; i < 5; i++) {
         char path[100];
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
@@ -59,14 +60,16 @@ static void the_shipped_files_become_json(void **state)
     assert_non_null(v);
     const struct json *types = json_get(json_get(v, "records"), "types");
     assert_true(json_count(types) > 50);
-    for (size_t i = 0; i < json_count(types); i++) { /* lists are lists, also where they are empty */
+    for (size_t i = 0; i < json_count(types);
+         i++) { /* lists are lists, also where they are empty */
         assert_true(json_is(json_get(json_item(types, i), "indexes"), JSON_ARRAY));
         assert_true(json_is(json_get(json_item(types, i), "key"), JSON_ARRAY));
         assert_true(json_is(json_get(json_item(types, i), "fields"), JSON_ARRAY));
     }
     assert_true(json_is(json_get(json_get(v, "org"), "subdistricts"), JSON_OBJECT));
     assert_true(json_count(json_get(json_get(v, "org"), "communities")) == 9);
-    assert_true(json_is(json_get(json_get(json_get(v, "calendar"), "2020"), "off"), JSON_ARRAY));
+    assert_true(
+        json_is(json_get(json_get(json_get(v, "calendar"), "2020"), "off"), JSON_ARRAY));
     arena_free(&a);
     buf_free(&b);
 }
@@ -79,7 +82,8 @@ static void empty_tables_are_lists_only_under_known_names(void **state)
     struct err e = {0};
     assert_true(engine_office(dir, &b, &e));
     buf_char(&b, 0);
-    assert_string_equal(b.p, "{\"records\":{\"types\":[]},\"org\":{\"home\":\"1\",\"offices\":[],\"subdistricts\":{}},"
+    assert_string_equal(b.p, "{\"records\":{\"types\":[]},\"org\":{\"home\":\"1\",\"offices\":["
+                             "],\"subdistricts\":{}},"
                              "\"calendar\":{\"2020\":{\"off\":[\"2020-01-01\"],\"work\":[]}}}");
     buf_free(&b);
 }

@@ -21,7 +21,8 @@ static int report[2];
 #define holds(cond)                                                                            \
     do {                                                                                       \
         if (!(cond)) {                                                                         \
-            dprintf(report[1], "%d: %s (errno %d, fences %u)", __LINE__, #cond, errno, fences);  \
+            dprintf(report[1], "%d: %s (errno %d, fences %u)", __LINE__, #cond, errno,         \
+                    fences);                                                                   \
             _exit(1);                                                                          \
         }                                                                                      \
     } while (0)
@@ -66,7 +67,8 @@ static void nothing_new_can_be_had(void)
         holds(fork() < 0);
         char *const none[] = {NULL};
         holds(execve("/bin/true", none, none) < 0 && errno == EPERM);
-        holds(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+        holds(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0) == MAP_FAILED);
         holds(kill(getppid(), 0) < 0);
     }
 }
@@ -94,7 +96,8 @@ static void work_goes_on(void)
     holds(nanosleep(&t, NULL) == 0);
     struct sandbox *sb = sandbox_new(&modules, NULL);
     struct fault f;
-    holds(sandbox_load(sb, SPAN("return require('std.calendar').add_days('2020-01-01', 1)"), "t.lua", NULL, &f));
+    holds(sandbox_load(sb, SPAN("return require('std.calendar').add_days('2020-01-01', 1)"),
+                       "t.lua", NULL, &f));
     holds(!sandbox_load(sb, SPAN("while true do end"), "t.lua", NULL, &f));
     sandbox_free(sb);
     log_warn("privilege", "a line after the drop");

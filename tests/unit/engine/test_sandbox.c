@@ -73,7 +73,8 @@ static void pairs_has_an_order(void **state)
 {
     (void)state;
     static const char text[] =
-        "local t = { z = 1, a = 2, [10] = 3, [2] = 4, [1.5] = 5, [true] = 6, [false] = 7, B = 8, [''] = 9, [-1] = 0 }\n"
+        "local t = { z = 1, a = 2, [10] = 3, [2] = 4, [1.5] = 5, [true] = 6, [false] = 7, B = "
+        "8, [''] = 9, [-1] = 0 }\n"
         "local out = {} for k in pairs(t) do out[#out + 1] = tostring(k) end\n"
         "return table.concat(out, ' ')";
     for (int i = 0; i < 20; i++) { /* each state has a hash seed of its own */
@@ -99,8 +100,11 @@ static void pairs_order_depends_on_keys_only(void **state)
             order[i] = order[j], order[j] = swap;
         }
         for (int i = 0; i < 60; i++)
-            buf_printf(&b, "t['x%d'] = 1 t['k%d'] = %d t[%d] = 1 t['x%d'] = nil\n", i, order[i], order[i], order[i], i);
-        buf_str(&b, "for k, v in pairs(t) do n[#n + 1] = tostring(k) end return table.concat(n, ',')");
+            buf_printf(&b, "t['x%d'] = 1 t['k%d'] = %d t[%d] = 1 t['x%d'] = nil\n", i, order[i],
+                       order[i], order[i], i);
+        buf_str(
+            &b,
+            "for k, v in pairs(t) do n[#n + 1] = tostring(k) end return table.concat(n, ',')");
         buf_char(&b, 0);
         assert_true(run(b.p));
         buf_free(&b);
@@ -133,16 +137,20 @@ static void pairs_sees_changes_of_present_keys_only(void **state)
 static void modules_are_read_only_and_shared_by_require(void **state)
 {
     (void)state;
-    assert_true(run("local c = require 'std.calendar' return tostring(require 'std.calendar' == c) .. c.add_days('2020-01-31', 1)"));
+    assert_true(run("local c = require 'std.calendar' return tostring(require 'std.calendar' "
+                    "== c) .. c.add_days('2020-01-31', 1)"));
     assert_string_equal(answer, "true2020-02-01");
     assert_false(run("require('std.calendar').add_dayz('2020-01-01', 1)"));
     assert_string_equal(fault.message, "std.calendar 里没有 add_dayz");
-    assert_true(run("local org = require 'office.org' return org.home .. #org.offices .. tostring(org.nothing) .. org.offices[1].id"));
+    assert_true(run("local org = require 'office.org' return org.home .. #org.offices .. "
+                    "tostring(org.nothing) .. org.offices[1].id"));
     assert_string_equal(answer, "3301050039nilparty_building");
     assert_false(run("require('office.org').offices[1] = nil"));
-    assert_true(run("local n = 0 for _, o in ipairs(require('office.org').offices) do for k in pairs(o) do n = n + 1 end end return n > 9"));
+    assert_true(run("local n = 0 for _, o in ipairs(require('office.org').offices) do for k in "
+                    "pairs(o) do n = n + 1 end end return n > 9"));
     assert_string_equal(answer, "true");
-    assert_true(run("local org = require 'office.org' return org.offices[1] == org.offices[1] and next(org.subdistricts) == '330105001'"));
+    assert_true(run("local org = require 'office.org' return org.offices[1] == org.offices[1] "
+                    "and next(org.subdistricts) == '330105001'"));
     assert_string_equal(answer, "true");
     assert_false(run("require 'std.nothing'"));
     assert_non_null(strstr(fault.text, "std.calendar"));
@@ -151,10 +159,12 @@ static void modules_are_read_only_and_shared_by_require(void **state)
 static void faults_name_the_line_of_the_script(void **state)
 {
     (void)state;
-    assert_false(run("local calendar = require 'std.calendar'\n\nlocal n = calendar.days_between('2020-13-01', '2020-01-01')"));
+    assert_false(run("local calendar = require 'std.calendar'\n\nlocal n = "
+                     "calendar.days_between('2020-13-01', '2020-01-01')"));
     assert_int_equal(fault.line, 3);
     assert_false(fault.syntax);
-    assert_false(run("local function deep(n) if n == 0 then error('到底了') end return (deep(n - 1)) end\n\ndeep(5)"));
+    assert_false(run("local function deep(n) if n == 0 then error('到底了') end return (deep(n "
+                     "- 1)) end\n\ndeep(5)"));
     assert_int_equal(fault.line, 1);
     assert_string_equal(fault.text, "ent_x.lua:1: 到底了");
     assert_false(run("local co = coroutine.wrap(function()\n error('里面') end)\nco()"));
@@ -164,7 +174,8 @@ static void faults_name_the_line_of_the_script(void **state)
     assert_int_equal(fault.line, 3);
     assert_string_equal(fault.message, "'=' 这里写错了");
     assert_false(run("local row = nil\nreturn row.name"));
-    assert_string_equal(fault.text, "ent_x.lua:2: row 是空值（nil），取不了它的字段：先判断它有没有");
+    assert_string_equal(fault.text,
+                        "ent_x.lua:2: row 是空值（nil），取不了它的字段：先判断它有没有");
     assert_false(run("\nwhile true do end"));
     assert_int_equal(fault.line, 2);
     assert_int_equal(fault.limit, LIMIT_STEPS);
@@ -229,8 +240,9 @@ static void bindings_know_their_host_and_line(void **state)
     (void)state;
     int mine = 0;
     struct sandbox *sb = sandbox_new(NULL, &mine);
-    static const char text[] = "return function(f) \n local co = coroutine.wrap(function() return f() end)\n"
-                               " local a = f()\n local b, line = co()\n return a == b, line end";
+    static const char text[] =
+        "return function(f) \n local co = coroutine.wrap(function() return f() end)\n"
+        " local a = f()\n local b, line = co()\n return a == b, line end";
     assert_true(sandbox_load(sb, SPAN(text), "t.lua", NULL, &fault));
     lua_State *L = sandbox_state(sb);
     lua_pushcfunction(L, say_host);
@@ -252,7 +264,8 @@ static void a_fault_leaves_the_stack_as_it_was(void **state)
     struct sandbox *sb = sandbox_new(NULL, NULL);
     lua_State *L = sandbox_state(sb);
     lua_pushinteger(L, 5);
-    assert_true(sandbox_load(sb, SPAN("return function(f)\n\n f() end"), "t.lua", NULL, &fault));
+    assert_true(
+        sandbox_load(sb, SPAN("return function(f)\n\n f() end"), "t.lua", NULL, &fault));
     lua_pushvalue(L, 2);
     lua_pushcfunction(L, raise_chinese);
     assert_false(sandbox_call(sb, 1, 1, NULL, &fault));
@@ -272,7 +285,8 @@ static void frozen_tables_are_walked_but_not_written(void **state)
         "return function(t)\n"
         "  local out = {}\n"
         "  for k, v in pairs(t) do out[#out + 1] = k .. (type(v) == 'table' and v.x or v) end\n"
-        "  out[#out + 1] = #t.list out[#out + 1] = table.concat(t.list, '+') out[#out + 1] = rawget(t, 'a')\n"
+        "  out[#out + 1] = #t.list out[#out + 1] = table.concat(t.list, '+') out[#out + 1] = "
+        "rawget(t, 'a')\n"
         "  out[#out + 1] = tostring(pcall(function() t.a = 2 end))\n"
         "  out[#out + 1] = tostring(pcall(rawset, t, 'a', 2))\n"
         "  out[#out + 1] = tostring(pcall(function() t.sub.x = 2 end))\n"
@@ -298,7 +312,8 @@ static void frozen_tables_are_walked_but_not_written(void **state)
     lua_setfield(L, -2, "list");
     sandbox_freeze(L, NULL);
     assert_true(sandbox_call(sb, 1, 1, NULL, &fault));
-    assert_string_equal(lua_tostring(L, -1), "a1 list0 sub9 3 1+2+3 1 false false false false false");
+    assert_string_equal(lua_tostring(L, -1),
+                        "a1 list0 sub9 3 1+2+3 1 false false false false false");
     sandbox_free(sb);
 }
 
@@ -307,10 +322,12 @@ static void sort_is_stable_and_leaves_the_table_alone_on_error(void **state)
     (void)state;
     assert_true(run("local t = {} for i = 1, 100 do t[i] = { k = i % 7, i = i } end\n"
                     "table.sort(t, function(a, b) return a.k < b.k end)\n"
-                    "for i = 2, 100 do if t[i - 1].k == t[i].k and t[i - 1].i > t[i].i then return 'unstable' end end\n"
+                    "for i = 2, 100 do if t[i - 1].k == t[i].k and t[i - 1].i > t[i].i then "
+                    "return 'unstable' end end\n"
                     "return 'stable'"));
     assert_string_equal(answer, "stable");
-    assert_true(run("local t = { 3, 1, 'x', 2 } local ok = pcall(table.sort, t) return tostring(ok) .. t[1] .. t[2] .. t[3] .. t[4]"));
+    assert_true(run("local t = { 3, 1, 'x', 2 } local ok = pcall(table.sort, t) return "
+                    "tostring(ok) .. t[1] .. t[2] .. t[3] .. t[4]"));
     assert_string_equal(answer, "false31x2");
 }
 
@@ -325,7 +342,8 @@ static void lines_are_told_for_coverage(void **state)
     struct sandbox *sb = sandbox_new(&modules, NULL);
     struct buf b = {0};
     sandbox_on_line(sb, note_line, &b);
-    static const char text[] = "local c = require 'std.calendar'\nif c then\n  c.add_days('2020-01-01', 1)\nelse\n  c = 2\nend\n"
+    static const char text[] = "local c = require 'std.calendar'\nif c then\n  "
+                               "c.add_days('2020-01-01', 1)\nelse\n  c = 2\nend\n"
                                "coroutine.wrap(function()\n c = 1\nend)()";
     assert_true(sandbox_load(sb, SPAN(text), "t.lua", NULL, &fault));
     buf_char(&b, 0);
