@@ -9,6 +9,7 @@
 #include "store/view.h"
 #include "store/writer.h"
 #include "util/id.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 enum { KEY_MAX = 128, WHAT_CHARS = 64 };
@@ -27,12 +28,14 @@ struct call {
     bool once, keep, kept; /* Idempotency-Key: honoured; its answer may be stored; is stored */
     bool replayed;         /* answered from the store: what the route says now is dropped */
     char what[WHAT_CHARS + 1]; /* hash of what was asked with the key */
-    struct call *next;         /* the server's list of all */
+    struct call *next;         /* the server's list of those that are over */
 };
 
-/* All requests of a server. Freed lazily: a route function may still hold `r` after it has answered. */
+/* Freed lazily, not when they are over: a route function may still hold `r` after it has answered. */
 struct request_list {
-    struct call *first;
+    struct call *over;
+    size_t alive; /* `over` included */
+    size_t busy;  /* jobs and commands of all */
 };
 
 static struct call *call_of(const struct request *r)
@@ -54,9 +57,31 @@ struct request *request_new(struct server *s, void *owner,
     c->r.arena = &c->arena;
     c->owner = owner;
     c->answered = answered;
-    c->next = (*list)->first;
-    (*list)->first = c;
+    (*list)->alive++;
     return &c->r;
+}
+
+/* Abandoned by its owner, and nothing of it is under way: once for each request. */
+static void over_if_done(struct call *c)
+{
+    struct request_list *list = *server_requests(c->r.server);
+    if (!c->abandoned || c->busy)
+        return;
+    c->next = list->over;
+    list->over = c;
+}
+
+static void busy_begin(struct call *c)
+{
+    c->busy++;
+    (*server_requests(c->r.server))->busy++;
+}
+
+static void busy_end(struct call *c)
+{
+    c->busy--;
+    (*server_requests(c->r.server))->busy--;
+    over_if_done(c);
 }
 
 static void call_free(struct call *c)
@@ -75,18 +100,15 @@ void request_reap(struct server *s, bool all)
     struct request_list **list = server_requests(s);
     if (!*list)
         return;
-    for (struct call **at = &(*list)->first; *at;) {
-        struct call *c = *at;
-        bool over = c->abandoned && !c->busy; /* an answered one may still be its owner's */
-        if (over) {
-            *at = c->next;
-            call_free(c);
-        } else {
-            must(!all);
-            at = &c->next;
-        }
+    while ((*list)->over) {
+        struct call *c = (*list)->over;
+        (*list)->over = c->next;
+        (*list)->alive--;
+        call_free(c);
     }
     if (all) {
+        if ((*list)->alive)
+            log_error("request", "never answered count=%zu", (*list)->alive);
         mem_free(*list);
         *list = NULL;
     }
@@ -95,17 +117,16 @@ void request_reap(struct server *s, bool all)
 bool request_any_busy(struct server *s)
 {
     struct request_list *list = *server_requests(s);
-    for (struct call *c = list ? list->first : NULL; c; c = c->next)
-        if (c->busy)
-            return true;
-    return false;
+    return list && list->busy;
 }
 
 void request_abandon(struct request *r)
 {
     struct call *c = call_of(r);
+    must(!c->abandoned);
     c->abandoned = true;
     c->owner = NULL;
+    over_if_done(c);
 }
 
 bool request_is_answered(const struct request *r)
@@ -347,7 +368,7 @@ static void offload_finish(struct server_task *t)
     struct call *c = call_of(o->r);
     request_renew(o->r);
     o->finish(o->r, o->ctx);
-    c->busy--;
+    busy_end(c);
 }
 
 static void offload_work(struct job *j)
@@ -365,10 +386,10 @@ void request_offload_to(struct request *r, struct jobs *jobs,
     struct offload *o = arena_alloc(r->arena, sizeof *o);
     *o = (struct offload){
         .job.run = offload_work, .r = r, .ctx = ctx, .work = work, .finish = finish};
-    call_of(r)->busy++;
+    busy_begin(call_of(r));
     if (jobs_add(jobs, &o->job))
         return;
-    call_of(r)->busy--;
+    busy_end(call_of(r));
     answer_header(r, "Retry-After", "2");
     answer_problem(r, 503, "busy", "服务器正忙，请过几秒再试", SPAN_NONE);
 }
@@ -435,7 +456,7 @@ static void submit_finish(struct server_task *t)
     }
     s->finish(r, s->inner, s->e.code == ERR_NONE ? NULL : &s->e);
     mem_free(s);
-    c->busy--;
+    busy_end(c); /* freed at the earliest by the next request_new */
     if (c->progress && !c->abandoned)
         c->progress(c->owner, r);
 }
@@ -461,7 +482,7 @@ void request_submit(struct request *r, struct command *command,
     s->inner = command;
     s->finish = finish;
     s->first = !call_of(r)->kept && !call_of(r)->progress;
-    call_of(r)->busy++;
+    busy_begin(call_of(r));
     writer_submit(server_options(r->server)->writer, &s->outer);
 }
 
@@ -565,7 +586,7 @@ static void late_finish(struct server_task *t)
     struct call *c = k->c;
     mem_free(k);
     hand_over(c); /* also if it could not be kept: what was asked is done */
-    c->busy--;
+    busy_end(c);
 }
 
 static void late_done(struct command *command, const struct err *e)
@@ -582,6 +603,6 @@ static void keep_then_hand_over(struct call *c)
     k->command.apply = late_apply;
     k->command.done = late_done;
     k->c = c;
-    c->busy++;
+    busy_begin(c);
     writer_submit(server_options(c->r.server)->writer, &k->command);
 }
