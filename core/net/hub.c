@@ -49,7 +49,6 @@ void hub_free(struct hub *h)
     for (int i = 0; i < HUB_STREAMS; i++)
         feed_log_free(&h->logs[i]);
     arena_free(&h->arena);
-    buf_free(&h->event);
     buf_free(&h->payload);
     buf_free(&h->scratch);
     mem_free(h);
@@ -106,6 +105,8 @@ static bool flush_some(struct hub *h)
     for (int i = 0; i < FLUSH_CONNS && h->flush_first; i++) {
         struct ws_conn *c = h->flush_first;
         unqueue_flush(c);
+        if (h->flush_first)
+            __builtin_prefetch(h->flush_first->wsi);
         ws_flush(c);
     }
     return h->flush_first != NULL;
@@ -335,8 +336,10 @@ static bool anybody_listens(const struct hub *h, enum hub_stream s)
 static void push(struct hub_class *class, enum hub_stream s, struct feed_message m)
 {
     feed_push(&class->feeds[s], m);
-    for (struct feed_reader *r = class->feeds[s].readers; r; r = r->next)
+    for (struct feed_reader *r = class->feeds[s].readers; r; r = r->next) {
+        __builtin_prefetch(r->next);
         queue_flush(r->owner);
+    }
 }
 
 void hub_spread(struct hub *h, struct street *street, enum hub_stream s, const struct alert *al,

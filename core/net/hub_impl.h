@@ -41,21 +41,28 @@ struct ws_sub {
     struct feed_reader reader; /* LIVE */
 };
 
-struct ws_conn {
-    struct hub *hub;
-    struct lws *wsi;
-    size_t refs;
-    struct ws_conn *next, **link; /* of all */
+/* Who a machine key stands for: looked up once, then only whether it lives. */
+struct ws_machine {
+    struct arena arena;
+    struct person person;
+};
+
+struct ws_conn { /* what every message to every socket touches stands first */
     struct ws_conn *flush_next;
+    struct lws *wsi;
+    struct hub *hub;
+    int fd;                     /* -1 with TLS: everything goes through lws_write */
     bool flush_queued, blocked; /* blocked: the kernel takes no more; WRITEABLE will come */
     bool closing, me, machine;
-    uint8_t slot;            /* in which tick its session is looked at */
-    int fd;                  /* -1 with TLS: everything goes through lws_write */
-    struct hub_class *class; /* NULL before hello */
-    struct ws_sub subs[HUB_STREAMS];
-    struct ws_assembly in;
+    uint8_t slot;   /* in which tick its session is looked at */
     struct buf out; /* own answers, framed */
+    struct ws_sub subs[HUB_STREAMS];
     size_t out_messages;
+
+    size_t refs;
+    struct ws_conn *next, **link; /* of all */
+    struct hub_class *class;      /* NULL before hello */
+    struct ws_assembly in;
     int64_t deadline; /* monotone µs; hello until then, or gone by then when closing; 0: none */
     int64_t second;   /* of frames_in_second */
     uint32_t frames_in_second;
@@ -64,12 +71,7 @@ struct ws_conn {
     const char *close_text;
     uint64_t user_seq;  /* version of the USER entry that was looked at */
     char *token, *name; /* session token or machine key */
-    struct ws_machine
-        *as; /* who a machine key stands for: looked up once, then only whether it lives */
-};
-struct ws_machine {
-    struct arena arena;
-    struct person person;
+    struct ws_machine *as;
 };
 
 struct hub {
@@ -81,11 +83,10 @@ struct hub {
     struct ws_conn *conns;
     struct ws_conn *flush_first, **flush_last;
     struct server_task task; /* the rest of what one turn of the loop did not get done */
-    bool task_posted, more_events;
-    bool stopping;
+    bool task_posted, stopping;
     unsigned ticks, slots;
     struct arena arena; /* emptied per event */
-    struct buf event, payload, scratch;
+    struct buf payload, scratch;
     struct hub_stats stats;
 };
 
