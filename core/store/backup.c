@@ -225,8 +225,8 @@ bool backup_restore(const char *dir, const char *data_dir, struct err *e)
     buf_put(&part, "", 1);
     bool ok = make_part(part.p, e);
     for (int i = 0; ok && i < (vault ? PARTS : 1); i++)
-        ok = copy_file(path(&from, dir, parts[i], "data.mdb"), path(&to, part.p, parts[i], "data.mdb"),
-                       e);
+        ok = copy_file(path(&from, dir, parts[i], "data.mdb"),
+                       path(&to, part.p, parts[i], "data.mdb"), e);
     ok = ok && sync_part(part.p, vault, e);
     if (ok && rename(part.p, data_dir) != 0) /* over an empty directory, or nothing */
         ok = failed(e, "改名", part.p);

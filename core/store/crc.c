@@ -28,7 +28,8 @@ uint32_t crc32c_plain(uint32_t crc, const void *p, size_t n)
         uint32_t low = crc ^ ((uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
                               (uint32_t)b[3] << 24);
         crc = table[7][low & 0xFF] ^ table[6][low >> 8 & 0xFF] ^ table[5][low >> 16 & 0xFF] ^
-              table[4][low >> 24] ^ table[3][b[4]] ^ table[2][b[5]] ^ table[1][b[6]] ^ table[0][b[7]];
+              table[4][low >> 24] ^ table[3][b[4]] ^ table[2][b[5]] ^ table[1][b[6]] ^
+              table[0][b[7]];
     }
     for (; n; n--)
         crc = crc >> 8 ^ table[0][(crc ^ *b++) & 0xFF];
@@ -36,7 +37,8 @@ uint32_t crc32c_plain(uint32_t crc, const void *p, size_t n)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *p,
+                                                                 size_t n)
 {
     const unsigned char *b = p;
     uint64_t c = ~crc;
@@ -53,7 +55,8 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 
 uint32_t crc32c(uint32_t crc, const void *p, size_t n)
 {
-    return __builtin_cpu_supports("sse4.2") ? by_instruction(crc, p, n) : crc32c_plain(crc, p, n);
+    return __builtin_cpu_supports("sse4.2") ? by_instruction(crc, p, n)
+                                            : crc32c_plain(crc, p, n);
 }
 #else
 uint32_t crc32c(uint32_t crc, const void *p, size_t n)

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint32_t crc32c(uint32_t crc, const void *p, size_t n); /* begin with 0; may go on from a result */
-uint32_t crc32c_plain(uint32_t crc, const void *p, size_t n); /* by tables, whatever the machine can */
+uint32_t crc32c(uint32_t crc, const void *p,
+                size_t n); /* begin with 0; may go on from a result */
+uint32_t crc32c_plain(uint32_t crc, const void *p,
+                      size_t n); /* by tables, whatever the machine can */
 
 #endif

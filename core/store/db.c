@@ -63,7 +63,8 @@ bool db_fail(struct err *e, int rc)
                        "数据库空间已用完，暂时不能写入，查看不受影响；请管理员扩大空间后重试");
     case ENOSPC:
     case EDQUOT:
-        return err_set(e, ERR_STORE, "磁盘已满，暂时不能写入，查看不受影响；请管理员清理磁盘后重试");
+        return err_set(e, ERR_STORE,
+                       "磁盘已满，暂时不能写入，查看不受影响；请管理员清理磁盘后重试");
     case MDB_READERS_FULL:
         return err_set(e, ERR_STORE, "同时读取的人过多，请稍后重试");
     case MDB_MAP_RESIZED:
@@ -75,7 +76,8 @@ bool db_fail(struct err *e, int rc)
         return err_set(e, ERR_STORE, "数据库文件已损坏（%s），请用备份恢复：wangyi restore",
                        mdb_strerror(rc));
     default:
-        return err_set(e, ERR_STORE, "数据库读写出错（%s），请稍后重试；一再出现时请管理员检查磁盘",
+        return err_set(e, ERR_STORE,
+                       "数据库读写出错（%s），请稍后重试；一再出现时请管理员检查磁盘",
                        mdb_strerror(rc));
     }
 }
@@ -134,7 +136,8 @@ bool db_open(struct db *d, const struct db_options *o, bool *unfinished, struct 
         claimed = true;
     }
 
-    unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0) | (o->no_sync ? MDB_NOSYNC : 0);
+    unsigned flags =
+        MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0) | (o->no_sync ? MDB_NOSYNC : 0);
     int rc = mdb_env_create(&d->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(d->env, DB_TABLES_MAX);

@@ -39,7 +39,8 @@ void db_close(struct db *d); /* accepts a zeroed struct */
 /* Fill `e` from an LMDB or errno code and return false. MDB_NOTFOUND is not for here. */
 bool db_fail(struct err *e, int rc);
 bool db_is_full(int rc); /* map or disk: what goes away when there is room again */
-uint64_t db_bytes_used(const struct db *d, MDB_txn *txn); /* pages in use, free ones not counted */
+uint64_t db_bytes_used(const struct db *d,
+                       MDB_txn *txn); /* pages in use, free ones not counted */
 uint64_t db_bytes_map(const struct db *d);
 
 static inline MDB_val db_val(struct span s)

@@ -31,7 +31,8 @@ static size_t cut(size_t n)
     return n < INDEX_VALUE_MAX ? n : INDEX_VALUE_MAX;
 }
 
-size_t entry_size(struct span key, struct span body, const struct posting *postings, size_t count)
+size_t entry_size(struct span key, struct span body, const struct posting *postings,
+                  size_t count)
 {
     size_t n = HEAD + key.n + body.n;
     for (size_t i = 0; i < count; i++)
@@ -39,7 +40,8 @@ size_t entry_size(struct span key, struct span body, const struct posting *posti
     return n;
 }
 
-void entry_encode(char *out, const struct entry *entry, const struct posting *postings, size_t count)
+void entry_encode(char *out, const struct entry *entry, const struct posting *postings,
+                  size_t count)
 {
     be64_put(out + 4, (uint64_t)entry->at);
     be64_put(out + 12, entry->seed);

@@ -21,9 +21,11 @@
 #include "util/err.h"
 #include "util/span.h"
 
-size_t entry_size(struct span key, struct span body, const struct posting *postings, size_t count);
+size_t entry_size(struct span key, struct span body, const struct posting *postings,
+                  size_t count);
 /* `out` has entry_size() bytes. Values of postings are cut to INDEX_VALUE_MAX. */
-void entry_encode(char *out, const struct entry *entry, const struct posting *postings, size_t count);
+void entry_encode(char *out, const struct entry *entry, const struct posting *postings,
+                  size_t count);
 /* Spans point into `bytes`. False with ERR_STORE if it is damaged. */
 bool entry_decode(struct span bytes, uint64_t seq, struct entry *out, struct err *e);
 int64_t entry_at(struct span bytes); /* the stamp alone, unchecked; 0 if too short */
@@ -32,7 +34,8 @@ struct entry_postings {
     const char *p, *end;
     size_t left;
 };
-struct entry_postings entry_postings(struct span bytes); /* of bytes that entry_decode has passed */
+struct entry_postings
+entry_postings(struct span bytes); /* of bytes that entry_decode has passed */
 bool entry_postings_next(struct entry_postings *i, struct posting *out);
 
 #endif

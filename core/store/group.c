@@ -50,7 +50,8 @@ static bool apply(struct group *g, struct command *c)
     struct err e = {0};
     uint64_t before = t->changes;
     bool ok = has_room(g, c, &e) && c->apply(c, t, &e);
-    must(ok || t->rc != 0 || t->changes == before); /* a refusal comes before the first change */
+    must(ok || t->rc != 0 ||
+         t->changes == before); /* a refusal comes before the first change */
     if (!ok && e.code == ERR_NONE)
         err_set(&e, ERR_CONFLICT, "操作未能完成，请刷新后重试");
     note(g, c, ok ? NULL : &e);
@@ -95,7 +96,8 @@ void group_run(struct store *s, struct command **queue, struct group_result *out
         return;
     }
     uint64_t first = g.txn.first;
-    while (ok && *queue && g.count < GROUP_COMMANDS && g.txn.view.at.head - first < GROUP_ENTRIES) {
+    while (ok && *queue && g.count < GROUP_COMMANDS &&
+           g.txn.view.at.head - first < GROUP_ENTRIES) {
         struct command *c = *queue;
         *queue = c->next;
         ok = apply(&g, c);

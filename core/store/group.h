@@ -11,9 +11,9 @@
 
 struct group_result {
     size_t commands, refused;
-    uint64_t head;   /* after the commit */
-    bool appended;   /* and it is on disk */
-    bool full;       /* refused for want of room */
+    uint64_t head; /* after the commit */
+    bool appended; /* and it is on disk */
+    bool full;     /* refused for want of room */
 };
 
 /* Take commands off *queue until the group is large enough, and answer each. */

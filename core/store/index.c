@@ -10,15 +10,15 @@ struct index_scan {
     struct walk walk;
     struct view *view;
     bool opened, started;
-    struct err failed; /* of opening; told by the first next */
+    struct err failed;   /* of opening; told by the first next */
     struct key_buf head; /* all postings of the value */
     struct key_buf from; /* where to seek */
     int64_t first, last; /* times */
     bool backwards;
 };
 
-struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field, struct span value,
-                                   int64_t from, int64_t to, bool backwards)
+struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field,
+                                   struct span value, int64_t from, int64_t to, bool backwards)
 {
     struct index_scan *s = mem_alloc(sizeof *s);
     s->view = v;

@@ -27,8 +27,8 @@ struct posting {
 /* Candidates with this value and from <= time <= to. The same key may come several times. Also postings
  * of versions later than the caller's as_of may come. */
 struct index_scan;
-struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field, struct span value,
-                                   int64_t from, int64_t to, bool backwards);
+struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field,
+                                   struct span value, int64_t from, int64_t to, bool backwards);
 bool index_scan_next(struct index_scan *s, struct arena *a, struct span *key, int64_t *time,
                      struct err *e);
 void index_scan_close(struct index_scan *s);

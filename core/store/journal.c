@@ -22,7 +22,8 @@ bool journal_bytes(struct view *v, uint64_t seq, struct span *out, struct err *e
 }
 
 /* Check, then copy: one allocation holds key and body, which stand side by side, and a NUL. */
-static bool take(struct arena *a, struct span bytes, uint64_t seq, struct entry *out, struct err *e)
+static bool take(struct arena *a, struct span bytes, uint64_t seq, struct entry *out,
+                 struct err *e)
 {
     if (!entry_decode(bytes, seq, out, e))
         return false;
@@ -33,7 +34,8 @@ static bool take(struct arena *a, struct span bytes, uint64_t seq, struct entry 
     return true;
 }
 
-bool journal_get(struct view *v, struct arena *a, uint64_t seq, struct entry *out, struct err *e)
+bool journal_get(struct view *v, struct arena *a, uint64_t seq, struct entry *out,
+                 struct err *e)
 {
     struct span bytes;
     return journal_bytes(v, seq, &bytes, e) && take(a, bytes, seq, out, e);

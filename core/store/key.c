@@ -91,8 +91,8 @@ void key_posting_head(struct key_buf *out, uint16_t type, uint16_t field, struct
     key_put(out, "", 1);
 }
 
-void key_posting(struct key_buf *out, uint16_t type, uint16_t field, struct span value, int64_t time,
-                 struct span key)
+void key_posting(struct key_buf *out, uint16_t type, uint16_t field, struct span value,
+                 int64_t time, struct span key)
 {
     key_posting_head(out, type, field, value);
     key_time(out, time);

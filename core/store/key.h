@@ -64,8 +64,8 @@ uint64_t key_version_seq(struct span at);
 
 /* Head of all postings with one value; of a time in them; one posting. */
 void key_posting_head(struct key_buf *out, uint16_t type, uint16_t field, struct span value);
-void key_posting(struct key_buf *out, uint16_t type, uint16_t field, struct span value, int64_t time,
-                 struct span key);
+void key_posting(struct key_buf *out, uint16_t type, uint16_t field, struct span value,
+                 int64_t time, struct span key);
 /* Take a posting apart; false if it is none. `value` may be NULL; it is written unescaped. */
 bool key_posting_split(struct span at, uint16_t *type, uint16_t *field, struct key_buf *value,
                        int64_t *time, struct span *key);

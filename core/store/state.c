@@ -21,7 +21,8 @@ static bool get(struct view *v, enum store_table table, struct span key, struct 
         return false;
     bool found = db_get(v->txn, v->store->db.table[table], key, value, &rc);
     if (rc != 0)
-        log_error("store", "read failed table=%s: %s", store_table_names[table], mdb_strerror(rc));
+        log_error("store", "read failed table=%s: %s", store_table_names[table],
+                  mdb_strerror(rc));
     return found;
 }
 
@@ -84,7 +85,8 @@ uint64_t stream_head(struct view *v, struct span stream)
     return head;
 }
 
-bool stream_append(struct txn *t, struct span stream, uint64_t seq, uint64_t *offset, struct err *e)
+bool stream_append(struct txn *t, struct span stream, uint64_t seq, uint64_t *offset,
+                   struct err *e)
 {
     if (!stream_ok(stream))
         return err_set(e, ERR_INPUT, "流的名称须有 1 到 %d 字节，不含 00", STORE_KEY_MAX);
@@ -100,13 +102,15 @@ bool stream_append(struct txn *t, struct span stream, uint64_t seq, uint64_t *of
     return true;
 }
 
-size_t stream_read(struct view *v, struct span stream, uint64_t from_offset, uint64_t *seqs, size_t max)
+size_t stream_read(struct view *v, struct span stream, uint64_t from_offset, uint64_t *seqs,
+                   size_t max)
 {
     must(v->active);
     struct key_buf from;
     MDB_cursor *c;
     size_t count = 0;
-    if (!stream_ok(stream) || mdb_cursor_open(v->txn, v->store->db.table[TABLE_STREAM], &c) != 0)
+    if (!stream_ok(stream) ||
+        mdb_cursor_open(v->txn, v->store->db.table[TABLE_STREAM], &c) != 0)
         return 0;
     stream_key(&from, stream, from_offset);
     MDB_val k = db_val(key_span(&from)), value;

@@ -47,7 +47,8 @@ static bool lock_take(struct store *s, struct err *e)
         return err_set(e, ERR_STORE, "无法打开 %s/lock：%s", s->dir, strerror(errno));
     if (fcntl(s->lock_fd, F_OFD_SETLK, &want) == 0)
         return true;
-    return err_set(e, ERR_STORE, "%s 正由另一个 wangyi 写入；请先停止它，或用 --to URL 交给它办", s->dir);
+    return err_set(e, ERR_STORE,
+                   "%s 正由另一个 wangyi 写入；请先停止它，或用 --to URL 交给它办", s->dir);
 }
 
 bool store_is_written(const char *dir)
@@ -75,7 +76,8 @@ static bool db_start(struct store *s, bool *unfinished, struct err *e)
     return db_open(&s->db, &o, unfinished, e);
 }
 
-static bool put_meta(struct store *s, MDB_txn *txn, struct span name, struct span value, struct err *e)
+static bool put_meta(struct store *s, MDB_txn *txn, struct span name, struct span value,
+                     struct err *e)
 {
     MDB_val k = db_val(name), v = db_val(value);
     int rc = mdb_put(txn, s->db.table[TABLE_META], &k, &v, 0);
@@ -107,8 +109,10 @@ static bool read_meta(struct store *s, MDB_txn *txn, bool *fresh, struct err *e)
         return true;
     uint64_t format = v.n == 8 ? be64_get(v.p) : 0;
     if (format != STORE_FORMAT)
-        return err_set(e, ERR_STORE, "数据目录的格式是第 %llu 版，本程序只认第 %d 版；请换用相应版本的 wangyi",
-                       (unsigned long long)format, STORE_FORMAT);
+        return err_set(
+            e, ERR_STORE,
+            "数据目录的格式是第 %llu 版，本程序只认第 %d 版；请换用相应版本的 wangyi",
+            (unsigned long long)format, STORE_FORMAT);
     if (!db_get(txn, meta, SPAN(META_EPOCH), &v, &rc) || v.n >= sizeof s->epoch)
         return db_fail(e, rc ? rc : MDB_CORRUPTED);
     memcpy(s->epoch, v.p, v.n);
@@ -221,8 +225,8 @@ struct store *store_open(const struct store_options *options, struct err *e)
     s->lock_fd = -1;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
-    bool ok = options->read_only ||
-              (make_dir(s->dir, e) && lock_take(s, e) && make_dir(s->path, e));
+    bool ok =
+        options->read_only || (make_dir(s->dir, e) && lock_take(s, e) && make_dir(s->path, e));
     if (ok && open_files(s, e))
         return s;
     store_close(s);
@@ -339,7 +343,8 @@ bool store_recover(struct store *s, struct err *e)
     }
     if (!ok)
         return false;
-    log_warn("store", "opened anew after a failed write head=%llu", (unsigned long long)s->head);
+    log_warn("store", "opened anew after a failed write head=%llu",
+             (unsigned long long)s->head);
     s->failed = false;
     pthread_mutex_lock(&s->lock);
     s->closed = false;

@@ -35,8 +35,9 @@ void tails_drop(struct tails *t);
 
 /* What a snapshot says about itself. */
 struct snapshot {
-    uint64_t head, merged, frozen; /* last seq; index is on disk up to `merged`; border of two tails */
-    int64_t at;                    /* of the last entry */
+    uint64_t head, merged,
+        frozen; /* last seq; index is on disk up to `merged`; border of two tails */
+    int64_t at; /* of the last entry */
 };
 
 struct store {
@@ -47,21 +48,22 @@ struct store {
     char epoch[27];
 
     pthread_mutex_t lock;
-    pthread_cond_t idle;  /* active == 0 */
-    struct tails tails;   /* under lock */
-    uint64_t tail_head;   /* read-only stores, under lock: last seq in the tails */
-    struct view *views;   /* under lock: all of them */
-    int active;           /* under lock: those that hold the map */
-    bool closed;          /* under lock: the files are being opened anew */
+    pthread_cond_t idle; /* active == 0 */
+    struct tails tails;  /* under lock */
+    uint64_t tail_head;  /* read-only stores, under lock: last seq in the tails */
+    struct view *views;  /* under lock: all of them */
+    int active;          /* under lock: those that hold the map */
+    bool closed;         /* under lock: the files are being opened anew */
 
     uint64_t head, merged, frozen; /* as committed */
     int64_t at;
     bool held;
     int64_t held_now;
-    atomic_bool failed; /* a commit ended in an I/O error: nothing but store_recover may follow */
+    atomic_bool
+        failed;       /* a commit ended in an I/O error: nothing but store_recover may follow */
     atomic_bool full; /* the last group met a full map or disk */
     const struct tail_node *merge_at; /* next to be merged of the tail in front */
-    size_t indexed; /* postings on disk after the last merge, roughly */
+    size_t indexed;                   /* postings on disk after the last merge, roughly */
     uint64_t seeds[SEEDS];
     int seeds_left;
     int64_t checked_readers;
@@ -70,9 +72,9 @@ struct store {
 struct view {
     struct store *store;
     struct view *next, *prev; /* store->views */
-    MDB_txn *txn; /* NULL before the first renew */
+    MDB_txn *txn;             /* NULL before the first renew */
     bool active;
-    bool writing; /* the writer's: txn is a write transaction */
+    bool writing;                /* the writer's: txn is a write transaction */
     MDB_cursor *journal, *index; /* for single reads; opened when first needed */
     struct tails tails;
     struct snapshot at;
@@ -82,11 +84,11 @@ struct view {
 struct txn {
     struct view view; /* first: txn_of; view.at.head grows with each append */
     struct store *store;
-    uint64_t first;   /* head when it began */
+    uint64_t first;     /* head when it began */
     MDB_cursor *append; /* on the journal's end; opened when first needed */
-    uint64_t changes; /* of any kind */
-    int rc;           /* first failure of LMDB: the whole must be aborted */
-    bool stamped;     /* at and seed of the next entry are drawn */
+    uint64_t changes;   /* of any kind */
+    int rc;             /* first failure of LMDB: the whole must be aborted */
+    bool stamped;       /* at and seed of the next entry are drawn */
     int64_t next_at;
     uint64_t next_seed;
     bool held;
@@ -114,9 +116,10 @@ static inline struct txn *txn_of(struct view *v) /* of a view that is `writing` 
 {
     return (struct txn *)v;
 }
-bool txn_put(struct txn *t, enum store_table table, struct span key, struct span value, unsigned flags,
-             struct err *e);
-bool txn_drop(struct txn *t, enum store_table table, struct span key, struct err *e); /* missing: true */
+bool txn_put(struct txn *t, enum store_table table, struct span key, struct span value,
+             unsigned flags, struct err *e);
+bool txn_drop(struct txn *t, enum store_table table, struct span key,
+              struct err *e); /* missing: true */
 bool idem_purge(struct txn *t);
 
 /* Moving the index from memory to disk (merge.c): before a transaction, at its end, after its commit; and

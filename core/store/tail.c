@@ -29,9 +29,9 @@ struct tail {
     uint64_t from;
     _Atomic uint64_t to;
     atomic_size_t count;
-    struct slab *slabs;   /* the inserter's; readers only follow pointers */
+    struct slab *slabs; /* the inserter's; readers only follow pointers */
     char *free, *free_end;
-    uint64_t dice;        /* for heights; any sequence does */
+    uint64_t dice; /* for heights; any sequence does */
     atomic_int height;
     struct tail_node *head;
 };
@@ -50,7 +50,8 @@ static void slab_add(struct tail *t)
     size_t size = t->slabs ? t->slabs->size * 2 : SLAB_FIRST;
     if (size > SLAB_MOST)
         size = SLAB_MOST;
-    struct slab *s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct slab *s =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     must(s != MAP_FAILED);
     if (size == SLAB_MOST)
         madvise(s, size, MADV_HUGEPAGE);
@@ -75,7 +76,8 @@ static char *take(struct tail *t, size_t n)
     return p;
 }
 
-static struct tail_node *node_new(struct tail *t, struct span key, uint64_t seq, uint32_t height)
+static struct tail_node *node_new(struct tail *t, struct span key, uint64_t seq,
+                                  uint32_t height)
 {
     size_t links = height * sizeof(link);
     char *p = take(t, links + sizeof(struct tail_node) + key.n);
@@ -182,7 +184,8 @@ static inline void fetch(const struct tail_node *n)
  * those need no second look. */
 struct probe {
     struct span key;
-    struct tail_node *n, *next, *seen; /* n < key; next: to be looked at; seen: known to be >= key */
+    struct tail_node *n, *next,
+        *seen; /* n < key; next: to be looked at; seen: known to be >= key */
     size_t left, right;
     int level;
     struct tail_node *path[LEVELS]; /* n of each level */
@@ -259,7 +262,8 @@ static struct tail_node *forward(struct tail_node *from, int level, struct span 
     }
 }
 
-static void insert(struct tail *t, struct span key, uint64_t seq, struct tail_node **path, int known)
+static void insert(struct tail *t, struct span key, uint64_t seq, struct tail_node **path,
+                   int known)
 {
     path[0] = forward(path[0], 0, key);
     struct tail_node *at = link_get(path[0], 0);
@@ -316,17 +320,18 @@ static struct key_buf *gather(struct tail_batch *b, uint64_t seq, uint32_t key_h
 static void gather_version(struct tail_batch *b, const struct entry *entry)
 {
     if (entry->key.n)
-        key_version(gather(b, entry->seq, hash(entry->type, entry->key)), entry->type, entry->key,
-                    entry->seq);
+        key_version(gather(b, entry->seq, hash(entry->type, entry->key)), entry->type,
+                    entry->key, entry->seq);
 }
 
-static void gather_posting(struct tail_batch *b, const struct entry *entry, const struct posting *p)
+static void gather_posting(struct tail_batch *b, const struct entry *entry,
+                           const struct posting *p)
 {
     key_posting(gather(b, entry->seq, 0), entry->type, p->field, p->value, p->time, entry->key);
 }
 
-void tail_batch_entry(struct tail_batch *b, const struct entry *entry, const struct posting *postings,
-                      size_t count)
+void tail_batch_entry(struct tail_batch *b, const struct entry *entry,
+                      const struct posting *postings, size_t count)
 {
     gather_version(b, entry);
     for (size_t i = 0; i < count; i++)

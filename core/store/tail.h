@@ -43,8 +43,8 @@ struct tail_batch {
 };
 /* All index keys of an entry, from its parts or from its bytes. A key that is there already keeps its
  * (smaller) seq. */
-void tail_batch_entry(struct tail_batch *b, const struct entry *entry, const struct posting *postings,
-                      size_t count);
+void tail_batch_entry(struct tail_batch *b, const struct entry *entry,
+                      const struct posting *postings, size_t count);
 void tail_batch_bytes(struct tail_batch *b, const struct entry *entry, struct span bytes);
 void tail_batch_flush(struct tail_batch *b);
 /* False: no version of this key is gathered. */

@@ -164,7 +164,8 @@ static bool txn_fail(struct txn *t, int rc, struct err *e)
 static bool is_fit(const struct entry_new *in, struct err *e)
 {
     if (in->key.n && !key_is_valid(in->key))
-        return err_set(e, ERR_INPUT, "键无效：最多 %d 字节，每段以 00 结尾，不含 FF", STORE_KEY_MAX);
+        return err_set(e, ERR_INPUT, "键无效：最多 %d 字节，每段以 00 结尾，不含 FF",
+                       STORE_KEY_MAX);
     if (in->body.n > BODY_MAX)
         return err_set(e, ERR_LIMIT, "一条记录最多 16 MiB，这一条有 %zu 字节", in->body.n);
     if (in->posting_count > POSTINGS_MAX)
@@ -210,8 +211,8 @@ uint64_t txn_append(struct txn *t, const struct entry_new *in, struct err *e)
     return entry.seq;
 }
 
-bool txn_put(struct txn *t, enum store_table table, struct span key, struct span value, unsigned flags,
-             struct err *e)
+bool txn_put(struct txn *t, enum store_table table, struct span key, struct span value,
+             unsigned flags, struct err *e)
 {
     if (t->rc != 0)
         return db_fail(e, t->rc);

@@ -27,20 +27,24 @@ struct entry_new {
 };
 /* Append and return its seq; *seed and *at (may be NULL) tell the stamps. An entry whose body must hold
  * things made from its own stamps asks txn_next first. */
-uint64_t txn_append(struct txn *t, const struct entry_new *entry, struct err *e); /* 0 on failure */
+uint64_t txn_append(struct txn *t, const struct entry_new *entry,
+                    struct err *e); /* 0 on failure */
 void txn_next(struct txn *t, uint64_t *seq, int64_t *at, uint64_t *seed);
 
 /* Scenario cursors: the last seq a scenario has seen, and the seq of the version that saw it. */
 struct cursor {
     uint64_t seq, version;
 };
-bool cursor_get(struct view *v, struct span scenario, struct cursor *out); /* false: none yet, zeroed */
+bool cursor_get(struct view *v, struct span scenario,
+                struct cursor *out); /* false: none yet, zeroed */
 bool cursor_put(struct txn *t, struct span scenario, const struct cursor *c, struct err *e);
 
 /* Streams: dense offsets 1, 2, 3 … over some entries. */
-bool stream_append(struct txn *t, struct span stream, uint64_t seq, uint64_t *offset, struct err *e);
+bool stream_append(struct txn *t, struct span stream, uint64_t seq, uint64_t *offset,
+                   struct err *e);
 uint64_t stream_head(struct view *v, struct span stream); /* last offset, 0 if empty */
-size_t stream_read(struct view *v, struct span stream, uint64_t from_offset, uint64_t *seqs, size_t max);
+size_t stream_read(struct view *v, struct span stream, uint64_t from_offset, uint64_t *seqs,
+                   size_t max);
 
 /* Answers kept by idempotency key for 7 days (P2). `key` is what the caller makes unique: user + key. */
 bool idem_get(struct view *v, struct arena *a, struct span key, struct span *answer);
@@ -49,7 +53,8 @@ bool idem_put(struct txn *t, struct span key, struct span answer, struct err *e)
 /* Timers in order of due time; `key` as in entries. */
 bool due_put(struct txn *t, int64_t at, struct span key, struct err *e);
 bool due_drop(struct txn *t, int64_t at, struct span key, struct err *e);
-bool due_first(struct view *v, struct arena *a, int64_t *at, struct span *key); /* false: none */
+bool due_first(struct view *v, struct arena *a, int64_t *at,
+               struct span *key); /* false: none */
 
 /* Small named values that belong to the store itself (last tick told, clock). */
 bool meta_get(struct view *v, struct arena *a, const char *name, struct span *value);
@@ -60,16 +65,20 @@ bool meta_put(struct txn *t, const char *name, struct span value, struct err *e)
 struct table_row {
     struct span key, value;
 };
-bool table_get(struct view *v, struct arena *a, const char *table, struct span key, struct span *value);
-bool table_put(struct txn *t, const char *table, struct span key, struct span value, struct err *e);
+bool table_get(struct view *v, struct arena *a, const char *table, struct span key,
+               struct span *value);
+bool table_put(struct txn *t, const char *table, struct span key, struct span value,
+               struct err *e);
 bool table_drop(struct txn *t, const char *table, struct span key, struct err *e);
 /* Rows with key < before (SPAN_NONE: from the end), greatest key first; how many. */
 size_t table_read(struct view *v, struct arena *a, const char *table, struct span before,
                   struct table_row *out, size_t max);
 
 /* The street's clock. Held: time stands until it is set again, and never goes back. Kept in the store. */
-bool txn_clock_hold(struct txn *t, int64_t now, struct err *e); /* ERR_CONFLICT if `now` is in the past */
-bool txn_clock_release(struct txn *t, struct err *e); /* back to the wall clock; stamps never go back */
+bool txn_clock_hold(struct txn *t, int64_t now,
+                    struct err *e); /* ERR_CONFLICT if `now` is in the past */
+bool txn_clock_release(struct txn *t,
+                       struct err *e); /* back to the wall clock; stamps never go back */
 bool clock_is_held(struct view *v, int64_t *now);
 
 #endif

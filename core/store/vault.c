@@ -126,15 +126,16 @@ static bool is_key(struct span key)
     return key.n > 0 && key.n <= KEY_MAX_BYTES;
 }
 
-static bool get(struct vault *v, int table, struct arena *a, struct span key, struct span *value,
-                struct err *e)
+static bool get(struct vault *v, int table, struct arena *a, struct span key,
+                struct span *value, struct err *e)
 {
     MDB_txn *txn;
     struct span bytes;
     int rc;
     if (!is_key(key) || !begin(v, false, &txn, e))
         return false;
-    bool found = db_get(txn, v->db.table[table], key, &bytes, &rc) && open_value(key, bytes, value);
+    bool found =
+        db_get(txn, v->db.table[table], key, &bytes, &rc) && open_value(key, bytes, value);
     if (found)
         *value = arena_span(a, *value);
     mdb_txn_abort(txn);
@@ -193,7 +194,8 @@ bool vault_drop(struct vault *v, struct span key, struct err *e)
 }
 
 static bool each(struct vault *v, int table, struct span prefix,
-                 bool (*fn)(void *ctx, struct span key, struct span value), void *ctx, struct err *e)
+                 bool (*fn)(void *ctx, struct span key, struct span value), void *ctx,
+                 struct err *e)
 {
     MDB_txn *txn;
     MDB_cursor *c;
@@ -222,7 +224,8 @@ static bool each(struct vault *v, int table, struct span prefix,
 }
 
 bool vault_each(struct vault *v, struct span prefix,
-                bool (*fn)(void *ctx, struct span key, struct span value), void *ctx, struct err *e)
+                bool (*fn)(void *ctx, struct span key, struct span value), void *ctx,
+                struct err *e)
 {
     return each(v, TABLE_ITEM, prefix, fn, ctx, e);
 }
@@ -235,14 +238,16 @@ static bool take_key(struct span value, uint8_t out[VAULT_KEY_BYTES], struct err
     return true;
 }
 
-static bool make_key(struct vault *v, struct span person, uint8_t out[VAULT_KEY_BYTES], struct err *e)
+static bool make_key(struct vault *v, struct span person, uint8_t out[VAULT_KEY_BYTES],
+                     struct err *e)
 {
     MDB_txn *txn;
     struct span bytes, value;
     int rc;
     if (!begin(v, true, &txn, e))
         return false;
-    if (db_get(txn, v->db.table[TABLE_PERSON], person, &bytes, &rc)) { /* made or erased meanwhile */
+    if (db_get(txn, v->db.table[TABLE_PERSON], person, &bytes,
+               &rc)) { /* made or erased meanwhile */
         bool ok = open_value(person, bytes, &value) ? take_key(value, out, e)
                                                     : db_fail(e, MDB_CORRUPTED);
         mdb_txn_abort(txn);
@@ -259,8 +264,8 @@ static bool make_key(struct vault *v, struct span person, uint8_t out[VAULT_KEY_
     return true;
 }
 
-bool vault_person_key(struct vault *v, struct span person, bool make, uint8_t out[VAULT_KEY_BYTES],
-                      struct err *e)
+bool vault_person_key(struct vault *v, struct span person, bool make,
+                      uint8_t out[VAULT_KEY_BYTES], struct err *e)
 {
     struct arena a = {0};
     struct span value;
@@ -290,13 +295,15 @@ static bool has_all(struct vault *v, const struct span *persons, size_t count, b
         return false;
     *all = true;
     for (size_t i = 0; i < count && *all && rc == 0; i++)
-        *all = !is_key(persons[i]) || db_get(txn, v->db.table[TABLE_PERSON], persons[i], &bytes, &rc);
+        *all = !is_key(persons[i]) ||
+               db_get(txn, v->db.table[TABLE_PERSON], persons[i], &bytes, &rc);
     mdb_txn_abort(txn);
     pthread_rwlock_unlock(&v->lock);
     return rc == 0 || db_fail(e, rc);
 }
 
-bool vault_person_keys_make(struct vault *v, const struct span *persons, size_t count, struct err *e)
+bool vault_person_keys_make(struct vault *v, const struct span *persons, size_t count,
+                            struct err *e)
 {
     MDB_txn *txn;
     struct span bytes;
@@ -310,7 +317,8 @@ bool vault_person_keys_make(struct vault *v, const struct span *persons, size_t 
         return false;
     for (size_t i = 0; i < count && rc == 0; i++) {
         char fresh[1 + VAULT_KEY_BYTES] = "k";
-        if (!is_key(persons[i]) || db_get(txn, v->db.table[TABLE_PERSON], persons[i], &bytes, &rc))
+        if (!is_key(persons[i]) ||
+            db_get(txn, v->db.table[TABLE_PERSON], persons[i], &bytes, &rc))
             continue;
         id_random(fresh + 1, VAULT_KEY_BYTES);
         if (rc == 0)

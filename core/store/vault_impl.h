@@ -7,7 +7,7 @@
 #include "store/vault.h"
 
 struct vault *vault_open_read(const char *data_dir, struct err *e); /* never makes or writes */
-bool vault_copy(struct vault *v, const char *dir, struct err *e);   /* into an empty directory */
-bool vault_verify(struct vault *v, struct err *e); /* every checksum */
+bool vault_copy(struct vault *v, const char *dir, struct err *e); /* into an empty directory */
+bool vault_verify(struct vault *v, struct err *e);                /* every checksum */
 
 #endif

@@ -129,7 +129,8 @@ static void check_journal(struct check *c)
     }
     walked(c, cursor, TABLE_JOURNAL, rc);
     if (c->at.merged > c->at.head || c->at.frozen > c->at.head)
-        problem(c, "索引说它到第 %llu 条，日志只到第 %llu 条", (ull)c->at.merged, (ull)c->at.head);
+        problem(c, "索引说它到第 %llu 条，日志只到第 %llu 条", (ull)c->at.merged,
+                (ull)c->at.head);
 }
 
 static bool brings(struct span bytes, struct span at, const struct entry *entry)
@@ -249,9 +250,10 @@ static bool open_it(struct check *c, const char *path, struct err *e)
     rc = mdb_txn_begin(c->db.env, NULL, MDB_RDONLY, &c->txn);
     if (rc != 0)
         return db_fail(e, rc);
-    if (!db_get(c->txn, c->db.table[TABLE_META], SPAN(META_FORMAT), &format, &rc) || format.n != 8 ||
-        be64_get(format.p) != STORE_FORMAT)
-        return err_set(e, ERR_STORE, "数据目录的格式不是第 %d 版，请换用相应版本的 wangyi", STORE_FORMAT);
+    if (!db_get(c->txn, c->db.table[TABLE_META], SPAN(META_FORMAT), &format, &rc) ||
+        format.n != 8 || be64_get(format.p) != STORE_FORMAT)
+        return err_set(e, ERR_STORE, "数据目录的格式不是第 %d 版，请换用相应版本的 wangyi",
+                       STORE_FORMAT);
     return snapshot_read(&c->db, c->txn, &c->at, e);
 }
 
@@ -293,12 +295,14 @@ static void run(const char *data_dir, int out)
         mdb_txn_abort(c.txn);
     db_close(&c.db);
     buf_free(&path);
-    bool sent = write(out, "", 1) == 1 && write(out, &last, sizeof last) == (ssize_t)sizeof last;
+    bool sent =
+        write(out, "", 1) == 1 && write(out, &last, sizeof last) == (ssize_t)sizeof last;
     _exit(sent ? 0 : 1);
 }
 
 /* Tell whole sentences as they come; true when the lone NUL has been met. */
-static bool tell(struct buf *b, void (*fn)(void *ctx, const char *text), void *ctx, uint64_t *told)
+static bool tell(struct buf *b, void (*fn)(void *ctx, const char *text), void *ctx,
+                 uint64_t *told)
 {
     for (;;) {
         char *end = b->n ? memchr(b->p, 0, b->n) : NULL;

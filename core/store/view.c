@@ -58,8 +58,8 @@ static void tails_drop_first(struct tails *t)
 }
 
 /* Put the entries after *done up to `to` into a tail. */
-static bool follow(struct tail *tail, uint64_t *done, uint64_t to, const struct db *d, MDB_txn *txn,
-                   struct err *e)
+static bool follow(struct tail *tail, uint64_t *done, uint64_t to, const struct db *d,
+                   MDB_txn *txn, struct err *e)
 {
     struct tail_batch batch;
     bool ok = true;
@@ -207,7 +207,8 @@ static bool cover(struct view *v, bool *again, struct err *e)
     if (ok) {
         struct tails *t = &s->tails;
         must(t->count > 0);
-        *again = tail_from(t->list[0]) > v->at.merged || tail_to(t->list[t->count - 1]) < v->at.head;
+        *again =
+            tail_from(t->list[0]) > v->at.merged || tail_to(t->list[t->count - 1]) < v->at.head;
         if (!*again)
             tails_hold(&v->tails, t);
     }
@@ -255,7 +256,8 @@ int64_t view_now(const struct view *v)
     return v->at.at;
 }
 
-static MDB_cursor *cursor(struct view *v, MDB_cursor **at, enum store_table table, struct err *e)
+static MDB_cursor *cursor(struct view *v, MDB_cursor **at, enum store_table table,
+                          struct err *e)
 {
     must(v->active);
     if (*at)

@@ -81,7 +81,7 @@ bool walk_seek(struct walk *w, struct span key, struct err *e)
 {
     struct view *v = w->view;
     must(v->active);
-    if (v->writing && !w->settled)
+    if (v->writing)
         txn_flush(txn_of(v));
     if (w->turn != v->turn) { /* renewed since: the cursor belongs to what was */
         if (w->owned && !v->writing)
@@ -98,7 +98,7 @@ bool walk_seek(struct walk *w, struct span key, struct err *e)
 bool walk_next(struct walk *w, struct err *e)
 {
     must(w->turn == w->view->turn);
-    if (w->view->writing && !w->settled)
+    if (w->view->writing)
         txn_flush(txn_of(w->view));
     struct span was = w->at;
     for (int i = 0; i < w->view->tails.count; i++) {

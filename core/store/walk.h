@@ -11,12 +11,11 @@ struct walk {
     struct view *view;
     MDB_cursor *table;
     bool owned; /* the cursor is ours, not the view's */
-    bool settled; /* what the transaction has gathered is no concern of this walk */
     bool backwards;
     bool table_valid;
     MDB_val key, value; /* at the table's position */
     const struct tail_node *node[TAILS_MAX];
-    uint64_t turn; /* of the view when last placed */
+    uint64_t turn;  /* of the view when last placed */
     struct span at; /* where the walk stands; valid until the next call */
 };
 

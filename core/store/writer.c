@@ -42,7 +42,8 @@ static void log_state(struct writer *w)
     static const char *const words[] = {"ready", "full", "failed"};
     enum writer_state state = state_of(w);
     if (w->told != state)
-        log_line(state == WRITER_READY ? LOG_INFO : LOG_ERROR, "writer", "state %s", words[state]);
+        log_line(state == WRITER_READY ? LOG_INFO : LOG_ERROR, "writer", "state %s",
+                 words[state]);
     w->told = state;
 }
 

@@ -25,11 +25,12 @@ struct command {
      * The command is the caller's again. Must not wait. */
     void (*done)(struct command *c, const struct err *e);
     struct command *next; /* the queue's */
-    bool reserve; /* may use the last 5 % of a full map: withdrawals, audit, outcomes of acts done */
+    bool
+        reserve; /* may use the last 5 % of a full map: withdrawals, audit, outcomes of acts done */
 };
 
 struct writer *writer_start(struct store *s, struct err *e);
-void writer_stop(struct writer *w); /* everything queued is still done */
+void writer_stop(struct writer *w);                      /* everything queued is still done */
 void writer_submit(struct writer *w, struct command *c); /* any thread */
 /* Submit and wait for it; for threads that may wait. */
 bool writer_call(struct writer *w, struct command *c, struct err *e);

@@ -104,7 +104,8 @@ static void read_back(struct store *s, unsigned keys)
         if (i % 64 == 0)
             arena_reset(&a);
     }
-    printf("version_get        %8.0f k/s  (%zu of %d found)\n", READS / seconds(began) / 1e3, hits, READS);
+    printf("version_get        %8.0f k/s  (%zu of %d found)\n", READS / seconds(began) / 1e3,
+           hits, READS);
     static struct entry list[256];
     size_t got, all = 0;
     began = clock_mono_us();
@@ -160,9 +161,11 @@ int main(int argc, char **argv)
     struct store_stats stats;
     store_stats(s, &stats);
     printf("append, %zu a commit, %u keys, %zu postings\n", b.count, keys, b.postings);
-    printf("records            %8.0f k/s  %.2f us of processor each, longest commit %.1f ms, %.0f bytes "
+    printf("records            %8.0f k/s  %.2f us of processor each, longest commit %.1f ms, "
+           "%.0f bytes "
            "each on disk\n",
-           (double)records / took / 1e3, busy * 1e6 / (double)records, worst * 1e3, (double)stats.bytes_used / (double)records);
+           (double)records / took / 1e3, busy * 1e6 / (double)records, worst * 1e3,
+           (double)stats.bytes_used / (double)records);
     read_back(s, keys);
     store_close(s);
     began = clock_mono_us();

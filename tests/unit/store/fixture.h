@@ -114,7 +114,8 @@ static inline uint64_t fixture_put(struct store *s, const struct entry_new *list
     return p.first;
 }
 
-static inline uint64_t fixture_one(struct store *s, uint16_t type, struct span key, struct span body)
+static inline uint64_t fixture_one(struct store *s, uint16_t type, struct span key,
+                                   struct span body)
 {
     return fixture_put(s, &(struct entry_new){.type = type, .key = key, .body = body}, 1);
 }
@@ -132,8 +133,9 @@ static inline bool act_apply(struct command *c, struct txn *t, struct err *e)
     return a->fn(a->ctx, t, e);
 }
 
-static inline bool fixture_act(struct store *s, bool (*fn)(void *ctx, struct txn *t, struct err *e),
-                               void *ctx, struct err *e)
+static inline bool fixture_act(struct store *s,
+                               bool (*fn)(void *ctx, struct txn *t, struct err *e), void *ctx,
+                               struct err *e)
 {
     struct act a = {{.apply = act_apply}, fn, ctx};
     return store_apply(s, &a.command, e);

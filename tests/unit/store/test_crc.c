@@ -19,10 +19,12 @@ static void instruction_and_tables_agree(void **state)
     for (int i = 0; i < 2000; i++) {
         for (size_t n = 0; n < sizeof bytes; n++)
             bytes[n] = (unsigned char)unit_random();
-        size_t from = unit_below(16), n = unit_below(280), cut = n ? unit_below((unsigned)n) : 0;
+        size_t from = unit_below(16), n = unit_below(280),
+               cut = n ? unit_below((unsigned)n) : 0;
         uint32_t whole = crc32c_plain(7, bytes + from, n);
         assert_int_equal(crc32c(7, bytes + from, n), whole);
-        assert_int_equal(crc32c(crc32c(7, bytes + from, cut), bytes + from + cut, n - cut), whole);
+        assert_int_equal(crc32c(crc32c(7, bytes + from, cut), bytes + from + cut, n - cut),
+                         whole);
     }
 }
 

@@ -44,7 +44,8 @@ static void second_writer_is_refused_and_a_reader_is_not(void **state)
     if (child == 0) {
         struct err why = {0};
         struct store_options o = {.dir = f.dir};
-        bool refused = !store_open(&o, &why) && why.code == ERR_STORE && strstr(why.text, "另一个");
+        bool refused =
+            !store_open(&o, &why) && why.code == ERR_STORE && strstr(why.text, "另一个");
         o.read_only = true;
         struct store *s = store_open(&o, &why);
         bool reads = s != NULL;
@@ -108,7 +109,8 @@ static void reset_empties_everything_and_is_quick(void **state)
 
 static struct store *open_small(const struct fixture *f, size_t map, struct err *why)
 {
-    struct store_options o = {.dir = f->dir, .map_bytes = map, .no_sync = true, .tail_postings = 100};
+    struct store_options o = {
+        .dir = f->dir, .map_bytes = map, .no_sync = true, .tail_postings = 100};
     return store_open(&o, why);
 }
 
@@ -117,7 +119,8 @@ static bool fill(struct store *s, bool reserve, struct err *why)
     static char body[20000];
     struct span key = {"fill\0", 5};
     struct entry_new entry = {.type = 300, .key = key, .body = {body, sizeof body}};
-    struct put p = {.command = {.apply = put_apply, .reserve = reserve}, .list = &entry, .count = 1};
+    struct put p = {
+        .command = {.apply = put_apply, .reserve = reserve}, .list = &entry, .count = 1};
     return store_apply(s, &p.command, why);
 }
 

@@ -55,7 +55,8 @@ static void put_random(struct store *s, unsigned count)
             .type = f->type,
             .op = f->op,
             .key = key_of(f->key, keys[i]),
-            .body = {bodies[i], (size_t)sprintf(bodies[i], "%llu", (unsigned long long)(head + 1 + i))},
+            .body = {bodies[i],
+                     (size_t)sprintf(bodies[i], "%llu", (unsigned long long)(head + 1 + i))},
             .postings = postings[i],
             .posting_count = f->op == ENTRY_PUT ? 2 : 0,
         };
@@ -165,8 +166,9 @@ static void check_index(struct view *v, struct arena *a)
         left += !*w;
         *w = true;
     }
-    struct index_scan *scan = all ? index_scan_open(v, type, 2, SPAN("all"), from, to, back)
-                                  : index_scan_open(v, type, 1, value_of(value), from, to, back);
+    struct index_scan *scan =
+        all ? index_scan_open(v, type, 2, SPAN("all"), from, to, back)
+            : index_scan_open(v, type, 1, value_of(value), from, to, back);
     struct span key, last = SPAN_NONE;
     int64_t time, last_time = 0;
     struct err why = {0};
@@ -256,6 +258,7 @@ static void random_history_reads_as_the_model_does(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_history_reads_as_the_model_does)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_history_reads_as_the_model_does)};
     return unit_run(tests);
 }

@@ -52,7 +52,11 @@ static void entries_come_back_whole(void **state)
     memset(large, 'z', 3 << 20);
     fixture_open(&f, false);
     struct entry_new in[] = {
-        {.type = 65535, .op = ENTRY_WITHDRAW, .cause = 77, .key = {"a\0b\0", 4}, .body = {"\0\xFF", 2}},
+        {.type = 65535,
+         .op = ENTRY_WITHDRAW,
+         .cause = 77,
+         .key = {"a\0b\0", 4},
+         .body = {"\0\xFF", 2}},
         {.type = 1},
         {.type = 2, .key = {"k\0", 2}, .body = {large, 3 << 20}},
     };
@@ -214,7 +218,8 @@ static void held_clock_stands_and_never_goes_back(void **state)
 
 static bool remember(void *ctx, struct txn *t, struct err *e)
 {
-    return idem_put(t, span_of(*(const char **)ctx), SPAN("kept"), e) && txn_append(t, &(struct entry_new){.type = 1}, e);
+    return idem_put(t, span_of(*(const char **)ctx), SPAN("kept"), e) &&
+           txn_append(t, &(struct entry_new){.type = 1}, e);
 }
 
 static void keep(struct store *s, const char *key)
