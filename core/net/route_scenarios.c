@@ -2,6 +2,7 @@
  * change. */
 #include "domain/access.h"
 #include "domain/scenario.h"
+#include "domain/street.h"
 #include "net/request.h"
 #include "net/server_impl.h"
 #include "store/txn.h"
@@ -237,21 +238,31 @@ static void submit(struct request *r, struct change take)
     answer_err(r, &e);
 }
 
+static bool community_read(struct request *r, struct span *out, struct err *e)
+{
+    const struct json *v = json_get(r->json, "community");
+    *out = json_string(v);
+    if (!v || json_is(v, JSON_NULL))
+        return true;
+    if (json_is(v, JSON_STRING) && r->street && street_has_community(r->street, *out))
+        return true;
+    return err_set(e, ERR_INPUT, "没有编号为“%.*s”的社区", (int)span_cut_utf8(*out, 64),
+                   out->n ? out->p : "");
+}
+
 static void settings(struct request *r)
 {
-    const struct json *values = json_get(r->json, "values");
-    struct span community = json_string(json_get(r->json, "community"));
-    struct err e;
-    if (!json_is(values, JSON_OBJECT) || !json_count(values)) {
+    struct change c = {
+        .kind = CHANGE_SETTINGS, .id = r->params[0], .values = json_get(r->json, "values")};
+    struct err e = {0};
+    if (!json_is(c.values, JSON_OBJECT) || !json_count(c.values))
         err_set(&e, ERR_INPUT,
                 "缺少 values：请写成 {\"values\": {设置名: 值}, \"reason\": 原因}");
-        answer_err(r, &e);
+    else if (community_read(r, &c.community, &e)) {
+        submit(r, c);
         return;
     }
-    submit(r, (struct change){.kind = CHANGE_SETTINGS,
-                              .id = r->params[0],
-                              .values = values,
-                              .community = community});
+    answer_err(r, &e);
 }
 
 static void do_resume(struct request *r, struct span id)
