@@ -103,6 +103,8 @@ test('a frame cut into single bytes on its way is one message', async () => {
 test('what is against the protocol or too large ends the connection', async () => {
   const fragments = [frame('{', { fin: false })]
   for (let i = 0; i < 70; i++) fragments.push(frame(' ', { op: OP.continuation, fin: false }))
+  const empty = [frame('{', { fin: false })]
+  for (let i = 0; i < 70; i++) empty.push(frame('', { op: OP.continuation, fin: false }))
   const cases = [
     ['not UTF-8', [frame(Buffer.from([0x22, 0xc3, 0x28, 0x22]))], [1007]],
     ['a surrogate in UTF-8', [frame(Buffer.from([0xed, 0xa0, 0x80]))], [1007]],
@@ -118,7 +120,8 @@ test('what is against the protocol or too large ends the connection', async () =
     ['empty', [frame('')], [4400]],
     ['64 KiB and one byte', [frame(ping(65536))], [4413]],
     ['2^62 bytes declared', [frame('abc', { declare: 2 ** 62 })], [4413, 1002, 1009, 0]],
-    ['seventy fragments', [Buffer.concat(fragments)], [4413]]
+    ['seventy fragments', [Buffer.concat(fragments)], [4413]],
+    ['seventy empty fragments', [Buffer.concat(empty)], [4413]]
   ]
   for (const [name, bytes, codes] of cases) {
     const { code } = await codeAfter(...bytes)

@@ -146,3 +146,35 @@ test('connections and what they hold are given back', async () => {
   assert.ok((await descriptors(street.pid)) <= before + 1)
   assert.ok(await street.alive())
 })
+
+test('who missed more than ten thousand events is told that there is a gap', async () => {
+  const first = await listen()
+  const { epoch } = first.answer
+  await first.socket.close()
+  let last
+  for (let i = 0; i < 21; i++) last = (await raise(500)).at(-1)
+  const cookie = await street.signIn('admin')
+  await waitForAlert(cookie, last)
+  const now = await listen()
+  const head = now.answer.offset
+  await now.socket.close()
+  const gap = await listen({ epoch, offset: head - 10001 })
+  assert.equal(gap.answer.gap, true)
+  assert.equal(gap.answer.offset, head)
+  const just = await listen({ epoch, offset: head - 10000 })
+  assert.equal(just.answer.recovered, 10000)
+  await waitFor(() => just.seen.length === 10000, 30000)
+  const offsets = just.seen.map((one) => one.offset)
+  assert.deepEqual(offsets, Array.from({ length: 10000 }, (_, i) => head - 9999 + i))
+  assert.equal(gap.seen.length, 0)
+  await just.socket.close()
+  await gap.socket.close()
+})
+
+async function waitForAlert(cookie, id) {
+  const end = Date.now() + 30000
+  while (!(await street.ask('GET', `/api/v1/alerts?key=${id}`, { cookie })).body.items.length) {
+    assert.ok(Date.now() < end, 'the alert was not raised')
+    await sleep(50)
+  }
+}
