@@ -114,7 +114,7 @@ tsan: ## the threaded floors once under ThreadSanitizer
 tsan-all: $(foreach f,store engine,$(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/$(f)/test_*.c)))
 	$(Q)TSAN_OPTIONS="halt_on_error=1 $$TSAN_OPTIONS" bash tests/unit/run.sh tsan $^
 bench: $(OUT)/wangyi $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/bench_*.c)) ## prints numbers, judges nothing (T=name)
-	$(Q)WANGYI=$(abspath $<) BENCH=$(abspath $(OUT)/bench) tests/bench/run $(T)
+	$(Q)WANGYI=$(abspath $<) BENCH=$(abspath $(OUT)/bench) node tests/bench/run.mjs $(T)
 
 # Fuzzers: clang, with the lower floors compiled once for them.
 FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -DNDEBUG -Icore -isystem /usr/include/lua5.4 -g -O1 -pthread -fno-sanitize-recover=undefined

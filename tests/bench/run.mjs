@@ -1,8 +1,8 @@
 // make bench: what wangyi does, each as a ratio to a peer or a limit measured in the same run.
 //
-//   node tests/bench/run.mjs [PART…]      parts: intake latency reload memory   (default: all)
+//   make bench [T=PART]      parts: intake latency reload memory fanout store records   (default: all)
 //
-// Fan-out has a program of its own (bench_fanout). Prints tables; never fails a build. Goals: README.
+// Prints tables; never fails a build. Goals and last figures: README.
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url'
 import { openSocket } from '../http/lib/ws.mjs'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const BUILD = resolve(ROOT, process.env.BUILD || 'build')
-const BINARY = join(BUILD, 'wangyi')
+const BINARY = resolve(ROOT, process.env.WANGYI || 'build/wangyi')
+const BENCH = resolve(ROOT, process.env.BENCH || 'build/release/bench')
 const PASSWORD = 'bench-street-2020'
 const parts = new Set(process.argv.slice(2))
 const wanted = (part) => parts.size === 0 || parts.has(part)
@@ -83,7 +83,7 @@ async function startRedis() {
 }
 
 const load = (proto, port, key, name, connections, batch, total) => new Promise((done, fail) => {
-  const child = spawn(join(BUILD, 'bench_load'), [proto, port, key, name, connections, batch, total].map(String))
+  const child = spawn(join(BENCH, 'bench_load'), [proto, port, key, name, connections, batch, total].map(String))
   let out = '', err = ''
   child.stdout.on('data', (text) => { out += text })
   child.stderr.on('data', (text) => { err += text })
@@ -107,7 +107,7 @@ async function intake() {
       ours.push(total / (Number(process.hrtime.bigint() - began) / 1e9))
       await server.stop()
       theirs.push(total / await load('redis', redis.port, '-', `R${round}c${connections}b${batch}`, connections, batch, total))
-      limits.push(Number(run(join(BUILD, 'bench_limit'), [directory(), String(batch * connections), String(total)]).split(' ')[1]))
+      limits.push(Number(run(join(BENCH, 'bench_limit'), [directory(), String(batch * connections), String(total)]).split(' ')[1]))
     }
     const [a, b, c, d] = [ours, answered, theirs, limits].map(median)
     console.log(`${String(connections).padStart(11)} × ${String(batch).padEnd(5)} | ${rate(a).padStart(7)} | ${rate(b).padStart(8)} | ` +
@@ -219,8 +219,23 @@ async function memory() {
   await server.stop()
 }
 
+/** Benches that are programs of their own print for themselves. */
+function program(name, ...args) {
+  return () => {
+    console.log('')
+    const result = spawnSync(join(BENCH, name), args, { cwd: ROOT, stdio: 'inherit' })
+    if (result.status !== 0) console.log(`${name}: exit ${result.status}`)
+  }
+}
+
+if ((wanted('intake') || wanted('reload')) && spawnSync('redis-server', ['--version']).error) {
+  console.log('redis-server is missing: installing it for the comparison')
+  const sudo = process.getuid() === 0 ? [] : ['sudo']
+  run([...sudo, 'apt-get'][0], [...sudo, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server'].slice(1))
+}
 try {
-  for (const [name, part] of Object.entries({ intake, latency, reload, memory })) if (wanted(name)) await part()
+  const all = { intake, latency, reload, memory, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
+  for (const [name, part] of Object.entries(all)) if (wanted(name)) await part()
 } finally {
   for (const one of clean.reverse()) one()
 }

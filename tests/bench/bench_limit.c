@@ -2,7 +2,7 @@
  * What the parts can do on the same work, in one process and nothing else: walk the JSON, put it into LMDB by
  * appending, call five bare Lua functions with its fields, commit with a sync per batch.
  *
- *   limit DIR BATCH TOTAL        prints: seconds, records per second
+ *   bench_limit DIR BATCH TOTAL        prints: seconds, records per second
  */
 #include <lauxlib.h>
 #include <lmdb.h>

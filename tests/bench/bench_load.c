@@ -2,8 +2,8 @@
  * Load generator: N connections, each sending batches of B records and waiting for the answer before the
  * next. Speaks HTTP (to wangyi) or RESP (to Redis), so that both get the same work from the same client.
  *
- *   load http PORT KEY RUN CONNECTIONS BATCH TOTAL
- *   load redis PORT -  RUN CONNECTIONS BATCH TOTAL
+ *   bench_load http PORT KEY RUN CONNECTIONS BATCH TOTAL
+ *   bench_load redis PORT -  RUN CONNECTIONS BATCH TOTAL
  *
  * Prints one line: seconds, records per second.
  */
@@ -136,7 +136,7 @@ static void *client(void *unused)
 int main(int argc, char **argv)
 {
     if (argc != 8) {
-        fprintf(stderr, "usage: load http|redis PORT KEY RUN CONNECTIONS BATCH TOTAL\n");
+        fprintf(stderr, "usage: bench_load http|redis PORT KEY RUN CONNECTIONS BATCH TOTAL\n");
         return 2;
     }
     is_http = !strcmp(argv[1], "http");
