@@ -108,6 +108,8 @@ static uint32_t *slot_of(struct merge *m, struct span key)
 static void merge(struct work *w, struct effects *list, size_t from)
 {
     size_t size = 16;
+    if (list->count - from < 2)
+        return;
     while (size < (list->count - from) * 2)
         size *= 2;
     struct merge m = {list, arena_alloc(&w->ev.keep, size * sizeof(uint32_t)), size - 1};
@@ -502,6 +504,9 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
                                     struct err *e)
 {
     struct work w = {.out = out, .e = e};
+    struct arena *arenas[] = {&w.ev.keep, &w.ev.scratch, &w.ev.brief};
+    for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++)
+        *arenas[i] = in->spare[i];
     w.ev.in = in;
     w.ev.host = host;
     w.ev.entry = entry;
@@ -521,9 +526,10 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
         out->sets.n = sets;
     }
     buf_free(&w.ev.json);
-    arena_free(&w.ev.scratch);
-    arena_free(&w.ev.brief);
-    arena_free(&w.ev.keep);
+    for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++) {
+        arena_reset(arenas[i]);
+        in->spare[i] = *arenas[i];
+    }
     return r;
 }
 

@@ -269,6 +269,8 @@ void instance_free(struct instance *in)
         return;
     sandbox_free(in->box);
     street_unref(in->street);
+    for (size_t i = 0; i < sizeof in->spare / sizeof *in->spare; i++)
+        arena_free(&in->spare[i]);
     arena_free(&in->arena);
     mem_free(in);
 }

@@ -69,6 +69,7 @@ struct instance {
     bool bulk_guard;
 
     struct evaluation *running; /* NULL between calls */
+    struct arena spare[3];      /* empty ones, kept from one entry to the next */
     uint64_t generation;        /* rows of an earlier call are refused */
 
     /* Alerts of `on` and `wake` in the minute that began at minute_at. */

@@ -38,6 +38,8 @@ enum {
     CURSOR_US = 1000 * 1000, /* cursors without effects */
     CURSOR_ENTRIES = 20000,
     IDLE_MS = 1000,
+    ON_WAY_MAX = 8,          /* outcomes of one scenario at the writer */
+    OUT_MAX = 16 << 20,      /* bytes that the server has not taken yet: then stop judging */
 };
 
 struct process {
@@ -225,13 +227,14 @@ static void load_stale(struct process *p)
 
 /* --- reading ----------------------------------------------------------------------------------------------- */
 
-static void flush_due(struct process *p, struct runner *r, bool idle)
+static void flush_due(struct runner *r, bool idle)
 {
     if (r->state != RUNNER_RUNNING || r->cursor == r->sent)
         return;
     int64_t age = r->made_at ? clock_mono_us() - r->made_at : 0;
     bool effects = r->made.effect_count > 0;
-    (void)p;
+    if (r->on_way >= ON_WAY_MAX && r->made.effect_count < ON_WAY_MAX * BATCH_EFFECTS)
+        return; /* the writer is behind: larger pieces */
     if (effects ? idle || age >= BATCH_US || r->made.effect_count >= BATCH_EFFECTS
                 : age >= CURSOR_US || r->cursor - r->sent >= CURSOR_ENTRIES)
         runner_flush(r);
@@ -264,7 +267,7 @@ static bool catch_up(struct process *p, struct runner *r)
             r->made_at = clock_mono_us();
     }
     arena_free(&a);
-    flush_due(p, r, false);
+    flush_due(r, false);
     return n > 0;
 }
 
@@ -296,7 +299,7 @@ static bool read_front(struct process *p)
     }
     arena_free(&a);
     for (size_t k = 0; k < p->count; k++)
-        flush_due(p, p->runners[k], false);
+        flush_due(p->runners[k], false);
     return n > 0;
 }
 
@@ -317,12 +320,13 @@ static uint64_t judged_by_all(const struct process *p)
 static void tell_seen(struct process *p)
 {
     uint64_t seen = judged_by_all(p);
-    if (seen <= p->told)
+    bool news = seen > p->told;
+    p->told = seen; /* less than before if something was refused and is judged again */
+    if (!news)
         return;
     char text[64];
     int n = snprintf(text, sizeof text, "{\"t\":\"seen\",\"seq\":%llu}", (unsigned long long)seen);
     put_frame(p, (struct span){text, (size_t)n});
-    p->told = seen;
 }
 
 static bool work(struct process *p)
@@ -365,13 +369,15 @@ static void run(struct process *p)
         set_front(p);
     put_frame(p, SPAN("{\"t\":\"ready\"}"));
     while (!p->gone) {
+        while (p->out.n > OUT_MAX && !p->gone)
+            listen_for(p, IDLE_MS);
         if (work(p)) {
             listen_for(p, 0);
             continue;
         }
         bool waiting = false, stale = false;
         for (size_t i = 0; i < p->count; i++) {
-            flush_due(p, p->runners[i], true);
+            flush_due(p->runners[i], true);
             waiting |= p->runners[i]->cursor != p->runners[i]->sent;
             stale |= p->runners[i]->refused || p->runners[i]->state == RUNNER_STALE;
         }

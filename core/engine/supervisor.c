@@ -35,6 +35,7 @@ enum {
     BACKOFF_MAX_MS = 1000,
     HEALTHY_US = 10 * 1000 * 1000,
     STOP_MS = 3000,       /* how long a process may take to end by itself */
+    CLOSED_MS = 500,      /* and once it has closed its socket */
     CRASHES_MAX = 2,      /* on the same entry, then its scenario is set aside */
 };
 
@@ -422,8 +423,14 @@ static void plan_restart(struct supervisor *s)
     s->start_at = now + (int64_t)s->backoff_ms * 1000;
 }
 
+/* Whom the process was killed for. */
+struct blame {
+    char scenario[PAGE_NAME];
+    uint64_t seq;
+};
+
 /* The process is gone: close its socket, find out whom it was judging, plan the next one. */
-static void bury(struct supervisor *s, int status, const char *killed_because)
+static void bury(struct supervisor *s, int status, const struct blame *killed_for)
 {
     char scenario[PAGE_NAME];
     uint64_t seq;
@@ -443,8 +450,9 @@ static void bury(struct supervisor *s, int status, const char *killed_because)
         return;
     log_warn("engine", "process ended status=%d%s%s", status, judging ? " while judging " : "",
              judging ? scenario : "");
-    if (killed_because) {
-        set_aside(s, scenario, seq, killed_because);
+    if (killed_for) {
+        set_aside(s, killed_for->scenario, killed_for->seq,
+                  "超过时间上限，已停下；请检查脚本后再启用");
         s->crashes = 0;
     } else if (judging) {
         bool again = seq == s->crash_seq && strcmp(scenario, s->crash_scenario) == 0;
@@ -459,29 +467,41 @@ static void bury(struct supervisor *s, int status, const char *killed_because)
     plan_restart(s);
 }
 
-/* Outcomes that are still at the writer are stored before anything is decided about their scenario. */
-static void reap(struct supervisor *s, const char *killed_because, int options)
+static void reap(struct supervisor *s, const struct blame *killed_for, int options)
 {
     int status;
     pid_t pid = waitpid(s->pid, &status, options);
     if (pid == s->pid || (pid < 0 && errno == ECHILD))
-        bury(s, status, killed_because);
+        bury(s, status, killed_for);
+}
+
+/* It has closed its socket or is told to end: wait for it a little, then end it. */
+static void reap_soon(struct supervisor *s, int ms)
+{
+    for (int waited = 0; s->pid > 0 && waited < ms; waited += 5) {
+        reap(s, NULL, WNOHANG);
+        if (s->pid > 0)
+            poll(NULL, 0, 5);
+    }
+    if (s->pid > 0) {
+        kill(s->pid, SIGKILL);
+        reap(s, NULL, 0);
+    }
 }
 
 static void look_at_page(struct supervisor *s)
 {
-    char scenario[PAGE_NAME];
-    uint64_t seq;
+    struct blame blame;
     int64_t since;
     int wall = s->options.wall_ms ? s->options.wall_ms : WALL_MS;
-    if (!read_page(s, scenario, &seq, &since) || clock_mono_us() - since < (int64_t)wall * 1000)
+    if (!read_page(s, blame.scenario, &blame.seq, &since) || clock_mono_us() - since < (int64_t)wall * 1000)
         return;
-    log_warn("engine", "%s takes more than %d ms at seq=%llu, killed pid=%d", scenario, wall,
-             (unsigned long long)seq, (int)s->pid);
+    log_warn("engine", "%s takes more than %d ms at seq=%llu, killed pid=%d", blame.scenario,
+             wall, (unsigned long long)blame.seq, (int)s->pid);
     kill(s->pid, SIGKILL);
     while (hear(s) && s->in.n) /* what it sent before still counts */
         ;
-    reap(s, "超过时间上限，已停下；请检查脚本后再启用", 0);
+    reap(s, &blame, 0);
 }
 
 /* --- the thread -------------------------------------------------------------------------------------------------- */
@@ -489,15 +509,7 @@ static void look_at_page(struct supervisor *s)
 static void end_process(struct supervisor *s)
 {
     shutdown(s->control, SHUT_RDWR);
-    for (int waited = 0; s->pid > 0 && waited < STOP_MS; waited += 10) {
-        reap(s, NULL, WNOHANG);
-        if (s->pid > 0)
-            poll(NULL, 0, 10);
-    }
-    if (s->pid > 0) {
-        kill(s->pid, SIGKILL);
-        reap(s, NULL, 0);
-    }
+    reap_soon(s, STOP_MS);
 }
 
 static bool is_stopping(struct supervisor *s, bool *nothing_on_way)
@@ -530,7 +542,7 @@ static void turn(struct supervisor *s)
     if (alive)
         look_at_page(s);
     else
-        reap(s, NULL, 0); /* it closed its socket: it is ending, or has */
+        reap_soon(s, CLOSED_MS);
 }
 
 static void *run(void *arg)

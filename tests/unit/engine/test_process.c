@@ -261,7 +261,7 @@ static const char fails_at_3[] =
 static const char slow_at_3[] =
     ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 't' }\n"
                 "  if row.building_id == 'X3' then\n"
-                "    for i = 1, 60000 do ctx:alerts { key = 'X1' } end end");
+                "    for i = 1, 25000 do ctx:alerts { key = 'X1' } end end");
 
 /* --- tests ------------------------------------------------------------------------------------------------------ */
 
@@ -488,7 +488,7 @@ static void an_entry_that_kills_the_engine_twice_sets_its_scenario_aside(void **
 {
     (void)state;
     char fault[400];
-    struct world w = {0};
+    struct world w = {.wall_ms = 120000}; /* the watchdog keeps out of this */
     world_make(&w);
     world_publish(&w, "bad", slow_at_3);
     world_publish(&w, "good", each_one);
