@@ -13,7 +13,7 @@ import { openSocket } from '../http/lib/ws.mjs'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const BINARY = resolve(ROOT, process.env.WANGYI || 'build/wangyi')
-const BENCH = resolve(ROOT, process.env.BENCH || 'build/release/bench')
+const BENCH = resolve(ROOT, process.env.BENCH || 'build/bench')
 const PASSWORD = 'bench-street-2020'
 const parts = new Set(process.argv.slice(2))
 const wanted = (part) => parts.size === 0 || parts.has(part)
