@@ -1,6 +1,7 @@
 #include "store/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,6 +111,23 @@ static bool is_whole(const struct db *d, const char *file)
            (uint64_t)st.st_size >= ((uint64_t)info.me_last_pgno + 1) * d->page_bytes;
 }
 
+/* A new file is only there after a power cut if its directory, and that one's, have been synced. */
+static bool sync_dirs(const char *path)
+{
+    static const char *const steps[] = {"", "/..", "/../.."};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        char name[4096];
+        snprintf(name, sizeof name, "%s%s", path, steps[i]);
+        int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        bool ok = fd >= 0 && fsync(fd) == 0;
+        if (fd >= 0)
+            close(fd);
+        if (!ok && i < 2) /* what stands above the data directory may be closed to us */
+            return false;
+    }
+    return true;
+}
+
 static bool is_unfinished(int rc, const char *file)
 {
     struct stat st;
@@ -176,6 +194,10 @@ bool db_open(struct db *d, const struct db_options *o, bool *unfinished, struct 
         claimed = claim(d, e);
         if (!claimed)
             goto fail;
+        if (!o->read_only && !o->no_sync && !sync_dirs(o->path)) {
+            db_fail(e, errno);
+            goto fail;
+        }
     }
     return true;
 

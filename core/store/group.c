@@ -5,29 +5,23 @@
 
 enum { GROUP_ENTRIES = 2000, GROUP_COMMANDS = 2000 };
 
-/* Refused commands wait for the commit too: what they were refused for may be in this very group. */
-struct verdict {
-    struct command *command;
-    struct err *err; /* NULL: applied */
-};
-
 struct group {
     struct store *store;
-    struct txn txn;
+    struct group_result *result;
     struct err full; /* why the map or the disk takes no more, if so */
-    struct verdict *list;
-    size_t count, cap;
+    struct txn txn;
 };
 
-static void note(struct group *g, struct command *c, const struct err *err)
+static void note(struct group_result *r, struct command *c, const struct err *err)
 {
-    if (g->count == g->cap) {
-        g->cap = g->cap ? g->cap * 2 : 16;
-        g->list = mem_array(g->list, g->cap, sizeof *g->list);
+    if (r->commands == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : 16;
+        r->list = mem_array(r->list, r->cap, sizeof *r->list);
     }
-    struct verdict *v = &g->list[g->count++];
+    struct verdict *v = &r->list[r->commands++];
     *v = (struct verdict){c, NULL};
     if (err) {
+        r->refused++;
         v->err = mem_alloc(sizeof *err);
         *v->err = *err;
     }
@@ -50,11 +44,11 @@ static bool apply(struct group *g, struct command *c)
     struct err e = {0};
     uint64_t before = t->changes;
     bool ok = has_room(g, c, &e) && c->apply(c, t, &e);
-    must(ok || t->rc != 0 ||
-         t->changes == before); /* a refusal comes before the first change */
+    /* a refusal comes before the first change */
+    must(ok || t->rc != 0 || t->changes == before);
     if (!ok && e.code == ERR_NONE)
         err_set(&e, ERR_CONFLICT, "操作未能完成，请刷新后重试");
-    note(g, c, ok ? NULL : &e);
+    note(g->result, c, ok ? NULL : &e);
     return t->rc == 0;
 }
 
@@ -68,46 +62,54 @@ static bool finish(struct group *g, struct err *e)
     return txn_commit(t, e);
 }
 
-static void answer(struct group *g, const struct err *lost, struct group_result *out)
+static void fill(struct group *g, struct command **queue)
 {
-    out->commands = g->count;
-    for (size_t i = 0; i < g->count; i++) {
-        struct verdict *v = &g->list[i];
-        const struct err *err = lost ? lost : v->err;
-        out->refused += err != NULL;
-        if (v->command->done)
-            v->command->done(v->command, err);
-        mem_free(v->err);
+    struct txn *t = &g->txn;
+    struct group_result *r = g->result;
+    bool ok = true;
+    while (ok && *queue && r->commands < GROUP_COMMANDS &&
+           t->view.at.head - t->first < GROUP_ENTRIES) {
+        struct command *c = *queue;
+        *queue = c->next;
+        ok = apply(g, c);
     }
-    mem_free(g->list);
 }
 
 void group_run(struct store *s, struct command **queue, struct group_result *out)
 {
-    struct group g = {.store = s};
-    struct err e = {0};
-    *out = (struct group_result){0};
-    out->full = store_is_full(s, false, &g.full);
-    bool ok = txn_begin(s, &g.txn, &e);
-    if (!ok) {
-        note(&g, *queue, &e);
-        *queue = (*queue)->next;
-        answer(&g, &e, out);
-        return;
-    }
-    uint64_t first = g.txn.first;
-    while (ok && *queue && g.count < GROUP_COMMANDS &&
-           g.txn.view.at.head - first < GROUP_ENTRIES) {
+    struct group g;
+    *out = (struct group_result){.head = s->head};
+    g.store = s;
+    g.result = out;
+    g.full.code = ERR_NONE;
+    bool full = store_is_full(s, false, &g.full);
+    if (txn_begin(s, &g.txn, &out->why)) {
+        fill(&g, queue);
+        out->lost = !finish(&g, &out->why);
+        full = full || (out->lost && db_is_full(g.txn.rc));
+        out->appended = !out->lost && s->head != g.txn.first;
+        out->head = s->head;
+    } else {
         struct command *c = *queue;
         *queue = c->next;
-        ok = apply(&g, c);
+        out->lost = true;
+        note(out, c, NULL);
     }
-    bool full = db_is_full(g.txn.rc);
-    ok = finish(&g, &e);
-    s->full = out->full = out->full || (!ok && (full || db_is_full(g.txn.rc)));
-    out->head = s->head;
-    out->appended = ok && s->head != first;
-    answer(&g, ok ? NULL : &e, out);
+    s->full = full;
+    if (out->lost)
+        out->refused = out->commands;
+}
+
+void group_answer(struct group_result *r)
+{
+    for (size_t i = 0; i < r->commands; i++) {
+        struct verdict *v = &r->list[i];
+        if (v->command->done)
+            v->command->done(v->command, r->lost ? &r->why : v->err);
+        mem_free(v->err);
+    }
+    mem_free(r->list);
+    r->list = NULL;
 }
 
 struct call {
@@ -136,10 +138,12 @@ bool store_apply(struct store *s, struct command *c, struct err *e)
     struct call call = {.command = {call_apply, call_done, NULL, c->reserve}, .inner = c};
     struct command *queue = &call.command;
     struct group_result result;
-    if (s->failed && !store_recover(s, &call.err))
+    if (s->failed && !store_recover(s, &call.err)) {
         call_done(&call.command, &call.err);
-    else
+    } else {
         group_run(s, &queue, &result);
+        group_answer(&result);
+    }
     if (call.err.code == ERR_NONE)
         return true;
     if (e)

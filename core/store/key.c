@@ -80,14 +80,14 @@ void key_posting_head(struct key_buf *out, uint16_t type, uint16_t field, struct
     key_be16(out, type);
     key_be16(out, field);
     size_t n = value.n < INDEX_VALUE_MAX ? value.n : INDEX_VALUE_MAX;
+    char *p = out->p + out->n; /* KEY_BUF has room for each byte twice */
     for (size_t i = 0; i < n; i++) {
-        if (value.p[i] == 0)
-            key_put(out, "\1\1", 2);
-        else if (value.p[i] == 1)
-            key_put(out, "\1\2", 2);
-        else
-            key_put(out, value.p + i, 1);
+        unsigned char c = (unsigned char)value.p[i];
+        if (c < 2)
+            *p++ = 1;
+        *p++ = (char)(c < 2 ? c + 1 : c);
     }
+    out->n = (size_t)(p - out->p);
     key_put(out, "", 1);
 }
 

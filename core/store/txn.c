@@ -97,6 +97,7 @@ bool txn_commit(struct txn *t, struct err *e)
     if (rc != 0) { /* LMDB has ended the transaction */
         log_error("store", "commit failed: %s", mdb_strerror(rc));
         s->failed = rc != MDB_MAP_FULL;
+        t->rc = rc;
         undo(t);
         return db_fail(e, rc);
     }

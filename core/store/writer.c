@@ -28,7 +28,7 @@ struct writer {
         void (*fn)(void *ctx, uint64_t head);
         void *ctx;
     } listeners[LISTENERS_MAX];
-    int listener_count;
+    _Atomic int listener_count; /* counted once it is filled in: commits may be going on */
 };
 
 /* As the store says, which is true before the first answer that tells of it. */
@@ -94,6 +94,7 @@ static void run(struct writer *w, struct command **list)
     int64_t began = clock_mono_us();
     group_run(w->store, list, &r);
     count(w, &r, began);
+    group_answer(&r);
     log_state(w);
     for (int i = 0; r.appended && i < w->listener_count; i++)
         w->listeners[i].fn(w->listeners[i].ctx, r.head);
@@ -116,7 +117,12 @@ static void *work(void *arg)
     struct store *s = w->store;
     for (;;) {
         bool stop;
-        struct command *list = take(w, s->failed, &stop);
+        if (s->full && !s->failed) { /* ready again as soon as there is room, asked or not */
+            pause_ms(w, RETRY_MS * 5);
+            s->full = store_is_full(s, false, &(struct err){0});
+            log_state(w);
+        }
+        struct command *list = take(w, s->failed || s->full, &stop);
         if (stop)
             return NULL;
         while (list && !s->failed)
@@ -225,9 +231,11 @@ bool writer_call(struct writer *w, struct command *c, struct err *e)
 
 void writer_on_commit(struct writer *w, void (*fn)(void *ctx, uint64_t head), void *ctx)
 {
-    must(w->listener_count < LISTENERS_MAX);
-    w->listeners[w->listener_count].fn = fn;
-    w->listeners[w->listener_count++].ctx = ctx;
+    int n = w->listener_count;
+    must(n < LISTENERS_MAX);
+    w->listeners[n].fn = fn;
+    w->listeners[n].ctx = ctx;
+    w->listener_count = n + 1;
 }
 
 void writer_stats(struct writer *w, struct writer_stats *out)
