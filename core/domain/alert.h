@@ -105,12 +105,22 @@ void alert_view(struct view *v, struct arena *a, const struct street *street,
                 const struct alert *al, struct json_w *w);
 void alert_view_full(struct view *v, struct arena *a, const struct street *street,
                      const struct person *person, const struct alert *al, struct json_w *w);
-struct alert_filter { /* SPAN_NONE = any; several values joined by ',' */
-    struct span scenario, key, kind, level, state, office, community;
+struct alert_window { /* from ≤ a moment < until; until 0 = any */
+    int64_t from, until;
+};
+struct alert_filter { /* SPAN_NONE or 0 = any; several values joined by ',' */
+    struct span scenario, kind, level, state, office, community, also, id;
+    struct span key, about; /* one value; about: "type|id" or the id alone */
+    struct span title, text, evidence; /* a part of it */
+    struct alert_window raised, last, due;
+    int64_t count, version;
     bool open;
     struct span after; /* from the answer before */
     int limit;         /* 1 … 50 */
 };
+/* One condition by the name it has in an alert. ERR_INPUT: no such name, or no such value. */
+bool alert_filter_set(struct alert_filter *f, struct arena *a, struct span name,
+                      struct span value, struct err *e);
 /* {"items":[…],"next":…,"counts":{level:n}} of what this person may see, newest first. */
 bool alert_list(struct view *v, struct arena *a, const struct street *street,
                 const struct person *person, const struct alert_filter *f, struct json_w *w,

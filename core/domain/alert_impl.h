@@ -161,4 +161,15 @@ struct board_row {
 bool board_each(struct view *v, int64_t raised_at, struct span entry_key,
                 bool (*fn)(void *ctx, const struct board_row *row), void *ctx);
 
+/* Filters of lists (alert_filter.c). Places and raised_at: in each row of the board; details:
+ * need the whole alert. */
+bool filter_places(const struct alert_filter *f, const struct alert *al);
+bool filter_level(const struct alert_filter *f, const struct alert *al);
+bool filter_state(const struct alert_filter *f, const struct alert *al);
+/* Could a state asked for be one of an open alert / of one that is over? */
+void filter_states(const struct alert_filter *f, bool *open, bool *over);
+bool filter_has_details(const struct alert_filter *f);
+bool filter_details(struct view *v, struct arena *a, const struct alert_filter *f,
+                    const struct alert *al);
+
 #endif

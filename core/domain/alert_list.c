@@ -16,57 +16,6 @@
 
 enum { LIMIT_MAX = 50, CANDIDATES_MAX = 4000 };
 
-/* "red,orange" has "red"; empty takes everything. */
-static bool one_of(struct span list, struct span value)
-{
-    if (!list.n)
-        return true;
-    for (struct span rest = list; rest.p;) {
-        if (span_eq(span_trim(span_split(&rest, ',')), value))
-            return true;
-    }
-    return false;
-}
-
-static bool any_of(struct span list, const struct span *values, size_t n)
-{
-    for (size_t i = 0; list.n && i < n; i++) {
-        if (one_of(list, values[i]))
-            return true;
-    }
-    return !list.n;
-}
-
-static bool in_places(const struct alert_filter *f, const struct alert *al)
-{
-    return one_of(f->office, al->office) &&
-           any_of(f->community, al->communities, al->community_count) &&
-           one_of(f->scenario, al->scenario) && one_of(f->kind, al->kind) &&
-           (!f->key.n || span_eq(f->key, al->key));
-}
-
-static bool in_level(const struct alert_filter *f, const struct alert *al)
-{
-    return one_of(f->level, span_of(alert_level_name(al->level)));
-}
-
-static bool in_state(const struct alert_filter *f, const struct alert *al)
-{
-    return (!f->open || alert_is_open(al)) &&
-           one_of(f->state, span_of(alert_state_name(al->state)));
-}
-
-/* Could a state asked for be one of an open alert / of one that is over? */
-static void wanted_states(const struct alert_filter *f, bool *open, bool *over)
-{
-    *open = *over = !f->state.n;
-    for (int s = ALERT_NEW; f->state.n && s <= ALERT_RETRACTED; s++) {
-        if (one_of(f->state, span_of(alert_state_name((enum alert_state)s))))
-            *(s < ALERT_CLOSED ? open : over) = true;
-    }
-    *over = *over && !f->open;
-}
-
 /* --- the place a list goes on from: the id of the last one ------------------------------ */
 
 struct place {
@@ -110,6 +59,7 @@ struct listing {
     struct place from;
     uint64_t counts[LEVEL_RED + 1];
     bool count_states; /* the state filter speaks of open ones, so it bounds the counts too */
+    bool detailed;     /* the filter asks for what is not in a row of the board */
     bool listing_open; /* the items are found on this walk */
     int limit, found;
     struct span keys[LIMIT_MAX]; /* entry keys of the items */
@@ -117,15 +67,27 @@ struct listing {
     bool more;
 };
 
+/* What the row does not hold is read with the alert itself. */
+static bool has_details(struct listing *l, const struct board_row *row)
+{
+    struct arena own = {0};
+    struct fold f;
+    bool has = alert_load(l->view, &own, row->entry_key, &f, NULL) && f.exists &&
+               filter_details(l->view, &own, l->filter, &f.al);
+    arena_free(&own);
+    return has;
+}
+
 static bool visit_open(void *ctx, const struct board_row *row)
 {
     struct listing *l = ctx;
     const struct alert *al = &row->al;
-    if (!in_places(l->filter, al) || (l->count_states && !in_state(l->filter, al)) ||
-        !access_may(l->person, l->street, ACCESS_ALERT_SEE, al))
+    if (!filter_places(l->filter, al) || (l->count_states && !filter_state(l->filter, al)) ||
+        !access_may(l->person, l->street, ACCESS_ALERT_SEE, al) ||
+        (l->detailed && !has_details(l, row)))
         return true;
     l->counts[al->level]++;
-    if (!l->listing_open || !in_level(l->filter, al) ||
+    if (!l->listing_open || !filter_level(l->filter, al) ||
         !is_behind(&l->from, al->raised_at, row->entry_key))
         return true;
     if (l->found == l->limit) {
@@ -202,9 +164,10 @@ static void put_any(struct listing *l, struct json_w *w)
         arena_reset(&own);
         if (!repeat && is_behind(&l->from, raised_at, key) &&
             load_life(l, &own, key, raised_at, &f)) {
-            bool wanted = in_places(l->filter, &f.al) && in_level(l->filter, &f.al) &&
-                          in_state(l->filter, &f.al) &&
-                          access_may(l->person, l->street, ACCESS_ALERT_SEE, &f.al);
+            bool wanted = filter_places(l->filter, &f.al) && filter_level(l->filter, &f.al) &&
+                          filter_state(l->filter, &f.al) &&
+                          access_may(l->person, l->street, ACCESS_ALERT_SEE, &f.al) &&
+                          filter_details(l->view, &own, l->filter, &f.al);
             l->more = wanted ? l->found == l->limit : ++tried > CANDIDATES_MAX;
             if (wanted && !l->more) {
                 alert_view(l->view, &own, l->street, &f.al, w);
@@ -236,9 +199,10 @@ bool alert_list(struct view *v, struct arena *a, const struct street *street,
     l.limit = f->limit < 1 ? 1 : f->limit > LIMIT_MAX ? LIMIT_MAX : f->limit;
     if (!parse_place(v, a, f->after, &l.from, e))
         return false;
-    wanted_states(f, &open, &over);
+    filter_states(f, &open, &over);
     l.count_states = open && !over;
     l.listing_open = !over;
+    l.detailed = filter_has_details(f);
     board_each(v, INT64_MAX, SPAN_NONE, visit_open, &l);
     json_w_object(w);
     json_w_name(w, "items");

@@ -10,22 +10,22 @@ enum { PAGE_MAX = 50 };
 
 static bool filter_read(struct request *r, struct alert_filter *f, struct err *e)
 {
-    struct span limit = request_query(r, "limit"), open = request_query(r, "open");
+    struct span rest = r->query, name, value;
     int64_t n = PAGE_MAX;
-    if (limit.p && (!span_int(limit, &n) || n < 1))
-        return err_set(e, ERR_INPUT, "limit 须为 1 至 %d 的整数", PAGE_MAX);
-    *f = (struct alert_filter){
-        .scenario = request_query(r, "scenario"),
-        .key = request_query(r, "key"),
-        .kind = request_query(r, "kind"),
-        .level = request_query(r, "level"),
-        .state = request_query(r, "state"),
-        .office = request_query(r, "office"),
-        .community = request_query(r, "community"),
-        .open = span_eq(open, SPAN("1")) || span_eq(open, SPAN("true")),
-        .after = request_query(r, "after"),
-        .limit = n > PAGE_MAX ? PAGE_MAX : (int)n,
-    };
+    *f = (struct alert_filter){0};
+    while (request_query_next(&rest, &name, &value)) {
+        if (span_eq(name, SPAN("limit"))) {
+            if (!span_int(value, &n) || n < 1)
+                return err_set(e, ERR_INPUT, "limit 须为 1 至 %d 的整数", PAGE_MAX);
+        } else if (span_eq(name, SPAN("after"))) {
+            f->after = value;
+        } else if (span_eq(name, SPAN("open"))) {
+            f->open = span_eq(value, SPAN("1")) || span_eq(value, SPAN("true"));
+        } else if (!alert_filter_set(f, r->arena, name, value, e)) {
+            return false;
+        }
+    }
+    f->limit = n > PAGE_MAX ? PAGE_MAX : (int)n;
     return true;
 }
 
@@ -71,7 +71,7 @@ static bool find_seen(struct request *r, struct view *v, struct span id, struct 
         return false;
     if (access_may(r->person, r->street, ACCESS_ALERT_SEE, al))
         return true;
-    return err_set(e, ERR_MISSING, "没有这条预警，或您无权查看");
+    return err_set(e, ERR_MISSING, "没有这条告警，或您无权查看");
 }
 
 static void put_etag(struct request *r, const struct alert *al)
@@ -134,7 +134,7 @@ static bool act_apply(struct command *c, struct txn *t, struct err *e)
         return false;
     act->stale = is_stale(act, &before);
     if (act->stale)
-        return err_set(e, ERR_CONFLICT, "这条预警已有新的变化，请看过最新内容后再试");
+        return err_set(e, ERR_CONFLICT, "这条告警已有新的变化，请看过最新内容后再试");
     if (!alert_act(t, r->street, r->person, act->id, act->action, r->json, NULL, e))
         return false;
     if (!r->idempotency_key.n)
@@ -199,7 +199,7 @@ static void command(struct request *r, struct span action)
     struct span id = json_string(json_get(r->json, "alert"));
     struct err e;
     if (!id.n) {
-        err_set(&e, ERR_INPUT, "缺少 alert：请写明预警的编号");
+        err_set(&e, ERR_INPUT, "缺少 alert：请写明告警的编号");
         answer_err(r, &e);
         return;
     }
