@@ -53,12 +53,13 @@ int64_t api_time(lua_State *L, int index, const char *function, const char *what
     struct span s = api_text(L, index, function, what);
     int64_t us;
     if (!calendar_parse_datetime(s, &us))
-        sandbox_raise(L, "ctx:%s 的%s应为时刻，如 2020-07-15T08:30:00+08:00，现在是 %.*s", function,
-                      what, SPAN_ARG(s));
+        sandbox_raise(L, "ctx:%s 的%s应为时刻，如 2020-07-15T08:30:00+08:00，现在是 %.*s",
+                      function, what, SPAN_ARG(s));
     return us;
 }
 
-const struct type *api_type(lua_State *L, struct evaluation *ev, int index, const char *function)
+const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
+                            const char *function)
 {
     struct span name = api_text(L, index, function, "记录类型");
     const struct dictionary *d = ev->in->dictionary;
@@ -228,7 +229,8 @@ int64_t api_window(lua_State *L, struct evaluation *ev, int index, const char *f
     struct span s = api_text(L, index, function, "窗口");
     struct time_limit l;
     if (!time_limit_parse(s, &l, NULL) || l.unit == LIMIT_WH || l.unit == LIMIT_WD)
-        sandbox_raise(L, "ctx:%s 的窗口要写 30min、24h 或 30d，现在是 %.*s", function, SPAN_ARG(s));
+        sandbox_raise(L, "ctx:%s 的窗口要写 30min、24h 或 30d，现在是 %.*s", function,
+                      SPAN_ARG(s));
     if (l.unit == LIMIT_D)
         return calendar_day_start(calendar_day_of(ev->now) - l.amount);
     return ev->now - l.amount * (l.unit == LIMIT_H ? 60 : 1) * CALENDAR_MINUTE_US;
@@ -249,7 +251,8 @@ void api_push_time(lua_State *L, int64_t us)
     lua_pushlstring(L, b.p, b.n);
 }
 
-struct span api_row_community(struct evaluation *ev, const struct type *t, const struct entry *e)
+struct span api_row_community(struct evaluation *ev, const struct type *t,
+                              const struct entry *e)
 {
     if (!t || t->community < 0 || !e->body.n)
         return SPAN_NONE;
@@ -264,7 +267,8 @@ struct span api_community(struct evaluation *ev, const struct type *t, struct sp
         return SPAN_NONE;
     struct entry e;
     struct span prefix = key_of1(&ev->scratch, id, NULL);
-    if (!prefix.n || !record_latest(ev->host->view, &ev->scratch, t, prefix, ev->as_of, &e, NULL))
+    if (!prefix.n ||
+        !record_latest(ev->host->view, &ev->scratch, t, prefix, ev->as_of, &e, NULL))
         return SPAN_NONE;
     return api_row_community(ev, t, &e);
 }
@@ -378,13 +382,13 @@ static void push_row_metatable(lua_State *L, const struct instance *in, const st
     }
     lua_pop(L, 1);
     void *type = (void *)(uintptr_t)t;
-    lua_createtable(L, 0, 5);          // rows metatable
+    lua_createtable(L, 0, 5); // rows metatable
     lua_pushlightuserdata(L, type);
     lua_createtable(L, 0, t->field_count);
     for (int i = 0; i < t->field_count; i++) {
         lua_pushinteger(L, i + 1);
         lua_setfield(L, -2, t->fields[i].name);
-    }                                  // rows metatable type fields
+    } // rows metatable type fields
     lua_pushcclosure(L, row_index, 2);
     lua_setfield(L, -2, "__index");
     lua_pushlightuserdata(L, type);
@@ -459,7 +463,8 @@ static void raise_member(lua_State *L, struct span name)
         for (const luaL_Reg *f = lists[i]; f->name && n < 63; f++)
             names[n++] = f->name;
     const char *near = api_nearest(name, names);
-    sandbox_raise(L, "ctx 没有 %.*s%s%s", SPAN_ARG(name), near ? "，是不是 " : "", near ? near : "");
+    sandbox_raise(L, "ctx 没有 %.*s%s%s", SPAN_ARG(name), near ? "，是不是 " : "",
+                  near ? near : "");
 }
 
 /* ctx.name; upvalues: functions by name, the settings object */

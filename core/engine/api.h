@@ -23,16 +23,22 @@
 #include "engine/trace.h"
 
 enum effect_kind {
-    EFFECT_ALERT, EFFECT_CLEAR, EFFECT_RETRACT, EFFECT_SET, EFFECT_WAKE, EFFECT_SLEEP, EFFECT_LOG,
+    EFFECT_ALERT,
+    EFFECT_CLEAR,
+    EFFECT_RETRACT,
+    EFFECT_SET,
+    EFFECT_WAKE,
+    EFFECT_SLEEP,
+    EFFECT_LOG,
 };
 /* One effect; texts live in the evaluation's `keep`. */
 struct effect {
     enum effect_kind kind;
     struct span key;
-    enum alert_level level;  /* EFFECT_ALERT */
-    struct span members;     /* JSON members behind do, cause, key (and level): ,"title":… */
-    struct span evidence;    /* EFFECT_ALERT: JSON object */
-    bool dropped;            /* merged into another, or overruled */
+    enum alert_level level; /* EFFECT_ALERT */
+    struct span members;    /* JSON members behind do, cause, key (and level): ,"title":… */
+    struct span evidence;   /* EFFECT_ALERT: JSON object */
+    bool dropped;           /* merged into another, or overruled */
 };
 struct effects {
     struct effect *items;
@@ -51,26 +57,26 @@ struct evaluation {
     const struct entry *entry; /* the journal entry in hand: cause of all effects */
     struct arena keep;         /* until the entry is done: effects */
     struct arena scratch;      /* until the call is over: rows, trace */
-    struct arena brief;        /* until the next binding that uses it: what goes to Lua as copies */
-    uint64_t as_of;            /* records are read as of this seq */
+    struct arena brief; /* until the next binding that uses it: what goes to Lua as copies */
+    uint64_t as_of;     /* records are read as of this seq */
     int64_t now;
-    const char *quiet;         /* quiet_default of alerts */
+    const char *quiet; /* quiet_default of alerts */
     bool settled;
-    bool again;                /* judged again because of a late record */
+    bool again; /* judged again because of a late record */
     struct street_workdays days;
 
     /* what the running call is about */
-    const struct type *type;   /* NULL: no record in hand */
+    const struct type *type; /* NULL: no record in hand */
     const struct entry *row;
-    struct span community;     /* of the subject or record; may be empty */
+    struct span community; /* of the subject or record; may be empty */
     struct trace trace;
-    struct api_scan *scans;    /* open walks */
+    struct api_scan *scans; /* open walks */
 
-    struct effects *effects;   /* where the running call's effects go */
+    struct effects *effects; /* where the running call's effects go */
     struct unknown *unknown;
     uint64_t runs, unknowns, calls, logged;
-    struct buf json;           /* scratch text that may outlive a raise */
-    struct err stop;           /* the store failed or the host gave up: code set */
+    struct buf json; /* scratch text that may outlive a raise */
+    struct err stop; /* the store failed or the host gave up: code set */
 };
 
 /* Set-up of instance.c and evaluate.c; inside a protected call. */
@@ -80,12 +86,14 @@ void api_push_row(lua_State *L, struct evaluation *ev, const struct type *t,
 void api_scans_close(struct evaluation *ev);
 
 /* For api_X.c. */
-struct evaluation *api_enter(lua_State *L, const char *function); /* charges, checks that `:` was used */
+struct evaluation *api_enter(lua_State *L,
+                             const char *function); /* charges, checks that `:` was used */
 /* Give the evaluation up because of *e (copied); raises. */
 int api_stop(lua_State *L, struct evaluation *ev, const struct err *e);
 /* A text argument (numbers count as text), copied nowhere; raises with the function's and argument's names. */
 struct span api_text(lua_State *L, int index, const char *function, const char *what);
-const struct type *api_type(lua_State *L, struct evaluation *ev, int index, const char *function);
+const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
+                            const char *function);
 int64_t api_time(lua_State *L, int index, const char *function, const char *what);
 /* The Lua value as the field's index text (row_put_text's form). False: not of the field's kind. */
 bool api_field_text(lua_State *L, int index, const struct field *f, struct arena *a,
@@ -103,7 +111,8 @@ void api_members(lua_State *L, int index, const char *function, const char *cons
 const char *api_nearest(struct span wrong, const char *const *names);
 /* Community of the subject's latest record; empty if it has none. */
 struct span api_community(struct evaluation *ev, const struct type *t, struct span id);
-struct span api_row_community(struct evaluation *ev, const struct type *t, const struct entry *e);
+struct span api_row_community(struct evaluation *ev, const struct type *t,
+                              const struct entry *e);
 
 struct effect *api_effect(struct evaluation *ev, enum effect_kind kind, struct span key);
 /* Evidence of the running call as a JSON object in `keep`. */

@@ -197,10 +197,9 @@ static void check_kind(lua_State *L, struct evaluation *ev, struct span kind)
 
 static void read_args(lua_State *L, struct evaluation *ev, struct alert_args *a)
 {
-    static const char *const members[] = {"key",    "kind",        "level", "about", "title",
-                                          "text",   "office",      "communities",
-                                          "also",   "due",         "evidence",
-                                          "reopen", NULL};
+    static const char *const members[] = {"key",      "kind",   "level",       "about", "title",
+                                          "text",     "office", "communities", "also",  "due",
+                                          "evidence", "reopen", NULL};
     api_members(L, 2, "alert", members);
     a->key = key_member(L, "alert");
     a->kind = member(L, 2, "kind", "alert", 64, true);
@@ -219,7 +218,8 @@ static void read_args(lua_State *L, struct evaluation *ev, struct alert_args *a)
     read_about(L, ev, a);
     read_due(L, a);
     bool given;
-    a->communities = list_member(L, ev, "communities", &a->community_count, &a->has_communities);
+    a->communities =
+        list_member(L, ev, "communities", &a->community_count, &a->has_communities);
     a->also = list_member(L, ev, "also", &a->also_count, &a->has_also);
     a->subjects = list_member(L, ev, "evidence", &a->subject_count, &given);
     lua_getfield(L, 2, "reopen");
@@ -328,7 +328,8 @@ void api_bulk_alert(struct evaluation *ev, size_t fresh)
     struct buf b = {key, 0, sizeof key};
     buf_str(&b, "bulk_guard|");
     calendar_put_date(&b, calendar_day_of(ev->now));
-    struct trace_check c = {.label = SPAN("一次新发告警"), .op = trace_op(SPAN(">")), .pass = true};
+    struct trace_check c = {
+        .label = SPAN("一次新发告警"), .op = trace_op(SPAN(">")), .pass = true};
     c.value.kind = c.limit.kind = TRACE_INTEGER;
     c.value.integer = (int64_t)fresh;
     c.limit.integer = 200;
@@ -337,10 +338,11 @@ void api_bulk_alert(struct evaluation *ev, size_t fresh)
     struct alert_args a = {.kind = SPAN("bulk_guard"), .level = LEVEL_ORANGE};
     a.title = span_of(arena_printf(&ev->keep, "%.*s：批量异常，请先核对数据",
                                    SPAN_ARG(ev->in->scenario.title)));
-    a.text = span_of(arena_printf(&ev->keep,
-                                  "这一次运行要新发 %zu 条告警，超过 200 条，多半是数据不全或重复导入；"
-                                  "已合成这一条，请核对数据后重新导入",
-                                  fresh));
+    a.text = span_of(
+        arena_printf(&ev->keep,
+                     "这一次运行要新发 %zu 条告警，超过 200 条，多半是数据不全或重复导入；"
+                     "已合成这一条，请核对数据后重新导入",
+                     fresh));
     struct effect *x = api_effect(ev, EFFECT_ALERT, buf_view(&b));
     x->level = a.level;
     x->members = alert_members(ev, &a);
@@ -449,8 +451,8 @@ static int one_alert(lua_State *L, struct evaluation *ev, const struct alerts_fi
 {
     struct err e = {0};
     struct alert al;
-    if (alert_get(ev->host->view, &ev->brief, ev->in->scenario.id, f->key,
-                  ev->entry->seq - 1, &al, &e)) {
+    if (alert_get(ev->host->view, &ev->brief, ev->in->scenario.id, f->key, ev->entry->seq - 1,
+                  &al, &e)) {
         if (fits(f, &al)) {
             push_alert(L, &al);
             lua_rawseti(L, -2, 1);
@@ -462,8 +464,8 @@ static int one_alert(lua_State *L, struct evaluation *ev, const struct alerts_fi
 }
 
 /* Collected before anything is pushed: the walk must be closed whatever Lua does. */
-static struct alert *collect(struct evaluation *ev, const struct alerts_filter *f, size_t *count,
-                             struct err *e)
+static struct alert *collect(struct evaluation *ev, const struct alerts_filter *f,
+                             size_t *count, struct err *e)
 {
     struct alert *list = NULL, al;
     size_t cap = 0;
@@ -519,5 +521,8 @@ static int ctx_alerts(lua_State *L)
 }
 
 const luaL_Reg api_alert_functions[] = {
-    {"alert", ctx_alert}, {"clear", ctx_clear}, {"alerts", ctx_alerts}, {NULL, NULL},
+    {"alert", ctx_alert},
+    {"clear", ctx_clear},
+    {"alerts", ctx_alerts},
+    {NULL, NULL},
 };

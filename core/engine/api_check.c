@@ -133,7 +133,8 @@ static int ctx_check(lua_State *L)
         else if (c.value.kind == TRACE_RATIO || !compare(&c.value, &c.limit, &order))
             return sandbox_raise(L, "ctx:check“%.*s”的数值和界限不是同一种", SPAN_ARG(c.label));
         if (c.value.kind == TRACE_BOOL && c.op[0] != '=' && c.op[0] != '~')
-            return sandbox_raise(L, "ctx:check“%.*s”：真假只能用 == 或 ~= 比较", SPAN_ARG(c.label));
+            return sandbox_raise(L, "ctx:check“%.*s”：真假只能用 == 或 ~= 比较",
+                                 SPAN_ARG(c.label));
         c.pass = by_order(order, c.op);
     }
     trace_check(&ev->trace, &c);
@@ -230,15 +231,16 @@ static bool is_alive(struct evaluation *ev, const struct type *t, struct err *e)
     bool alive = false;
     *e = (struct err){0};
     record_window(ev->host->view, &ev->brief, updates, &where, 1,
-                  alive_since(text_field(sets, &set, "cycle"), ev->now), ev->now, ev->as_of, seen,
-                  &alive, e);
+                  alive_since(text_field(sets, &set, "cycle"), ev->now), ev->now, ev->as_of,
+                  seen, &alive, e);
     return alive;
 }
 
 static int ctx_alive(lua_State *L)
 {
     struct evaluation *ev = api_enter(L, "alive");
-    const struct type *t = dictionary_find(ev->in->dictionary, api_text(L, 2, "alive", "记录类型"));
+    const struct type *t =
+        dictionary_find(ev->in->dictionary, api_text(L, 2, "alive", "记录类型"));
     if (!t)
         return sandbox_raise(L, "ctx:alive：没有这个记录类型");
     struct err e = {0};
@@ -255,7 +257,8 @@ static int ctx_is_workday(lua_State *L)
     struct span s = api_text(L, 2, "is_workday", "日期");
     int64_t day;
     if (!calendar_parse_date(s, &day))
-        return sandbox_raise(L, "ctx:is_workday 的日期应如 2020-07-15，现在是 %.*s", SPAN_ARG(s));
+        return sandbox_raise(L, "ctx:is_workday 的日期应如 2020-07-15，现在是 %.*s",
+                             SPAN_ARG(s));
     ev->days.view = ev->host->view;
     ev->days.street = ev->in->street;
     ev->days.as_of = ev->as_of;
@@ -276,7 +279,7 @@ static int ctx_subject(lua_State *L)
 }
 
 const luaL_Reg api_check_functions[] = {
-    {"check", ctx_check},     {"unknown", ctx_unknown},       {"log", ctx_log},
-    {"alive", ctx_alive},     {"is_workday", ctx_is_workday}, {"subject", ctx_subject},
+    {"check", ctx_check}, {"unknown", ctx_unknown},       {"log", ctx_log},
+    {"alive", ctx_alive}, {"is_workday", ctx_is_workday}, {"subject", ctx_subject},
     {NULL, NULL},
 };

@@ -18,8 +18,8 @@ static bool found(lua_State *L, struct evaluation *ev, bool ok, const struct err
 }
 
 /* A part of a key as records write it: times in the street's own zone, numbers as text. */
-static struct span key_part(lua_State *L, struct evaluation *ev, int index, const struct type *t,
-                            int part, const char *function)
+static struct span key_part(lua_State *L, struct evaluation *ev, int index,
+                            const struct type *t, int part, const char *function)
 {
     const struct field *f = &t->fields[t->key[part]];
     struct span out;
@@ -35,7 +35,8 @@ static int ctx_find(lua_State *L)
     const struct type *t = api_type(L, ev, 2, "find");
     int n = lua_gettop(L) - 2;
     if (n < 1 || n > t->key_count)
-        return sandbox_raise(L, "ctx:find(\"%s\", …) 要给 1 至 %d 段主键", t->name, t->key_count);
+        return sandbox_raise(L, "ctx:find(\"%s\", …) 要给 1 至 %d 段主键", t->name,
+                             t->key_count);
     struct span parts[8];
     for (int i = 0; i < n; i++) {
         if (lua_isnil(L, 3 + i)) {
@@ -47,10 +48,11 @@ static int ctx_find(lua_State *L)
     struct err e = {0};
     struct entry entry;
     struct span key = key_join(&ev->scratch, parts, (size_t)n, &e);
-    bool ok = key.n && (n == t->key_count ? record_find(ev->host->view, &ev->scratch, t, key,
-                                                        ev->as_of, &entry, &e)
-                                          : record_latest(ev->host->view, &ev->scratch, t, key,
-                                                          ev->as_of, &entry, &e));
+    bool ok =
+        key.n &&
+        (n == t->key_count
+             ? record_find(ev->host->view, &ev->scratch, t, key, ev->as_of, &entry, &e)
+             : record_latest(ev->host->view, &ev->scratch, t, key, ev->as_of, &entry, &e));
     if (found(L, ev, ok, &e))
         api_push_row(L, ev, t, &entry);
     else
@@ -125,8 +127,8 @@ static int ctx_history(lua_State *L)
     struct span key = history_key(L, ev, t, &e);
     struct entry *list = arena_alloc(&ev->scratch, (size_t)n * sizeof *list);
     size_t count = 0;
-    bool ok = key.n && version_history(ev->host->view, &ev->scratch, t->id, key, ev->as_of, list,
-                                       (size_t)n, &count, &e);
+    bool ok = key.n && version_history(ev->host->view, &ev->scratch, t->id, key, ev->as_of,
+                                       list, (size_t)n, &count, &e);
     found(L, ev, ok, &e);
     limit_charge(L, (int64_t)count * 50);
     lua_createtable(L, (int)count, 0);

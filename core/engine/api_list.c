@@ -12,7 +12,7 @@ enum { SCANS_MAX = 256, SCAN_COST = 20 };
 struct api_scan {
     struct record_scan *scan; /* NULL: closed */
     const struct type *type;
-    int64_t left;             /* of `limit` */
+    int64_t left; /* of `limit` */
     struct api_scan *next;
 };
 struct scan_handle { /* what Lua holds */
@@ -219,9 +219,6 @@ static int ctx_sum(lua_State *L)
 }
 
 const luaL_Reg api_list_functions[] = {
-    {"list", ctx_list},
-    {"each", ctx_each},
-    {"count", ctx_count},
-    {"sum", ctx_sum},
-    {NULL, NULL},
+    {"list", ctx_list}, {"each", ctx_each}, {"count", ctx_count},
+    {"sum", ctx_sum},   {NULL, NULL},
 };

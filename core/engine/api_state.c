@@ -30,8 +30,8 @@ static struct span stored(lua_State *L, struct evaluation *ev, struct span key)
     struct entry entry;
     arena_reset(&ev->brief);
     struct span full = key_of2(&ev->brief, ev->in->scenario.id, key, &e);
-    if (!full.n || !version_get(ev->host->view, &ev->brief, ENTRY_STATE, full, SEQ_LATEST,
-                                &entry, &e)) {
+    if (!full.n ||
+        !version_get(ev->host->view, &ev->brief, ENTRY_STATE, full, SEQ_LATEST, &entry, &e)) {
         if (e.code != ERR_MISSING && e.code != ERR_INPUT)
             api_stop(L, ev, &e);
         return SPAN_NONE;
@@ -56,7 +56,8 @@ static struct buf *json_text(struct evaluation *ev)
     return &ev->json;
 }
 
-static struct span lua_value(lua_State *L, struct evaluation *ev, int index, const char *function)
+static struct span lua_value(lua_State *L, struct evaluation *ev, int index,
+                             const char *function)
 {
     struct err e = {0};
     struct buf *b = json_text(ev);

@@ -56,7 +56,8 @@ struct case_bench *case_bench_open(struct err *e)
     }
     struct store_options o = {.dir = dir, .no_sync = true, .map_bytes = 1ul << 30};
     struct store *store = store_open(&o, e);
-    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS); /* open files stay: nothing is left behind */
+    nftw(dir, remove_one, 8,
+         FTW_DEPTH | FTW_PHYS); /* open files stay: nothing is left behind */
     if (!store)
         return NULL;
     struct case_bench *b = mem_alloc(sizeof *b);
@@ -157,11 +158,12 @@ static bool settle_entry(struct play *p, const struct entry *entry)
         fail(p, "%s", e.text);
         break;
     case EVALUATE_FAULT:
-        fail(p, "第 %d 行出错（%s %s）：%s", x.fault.line, x.fault.type, x.fault.key, x.fault.message);
+        fail(p, "第 %d 行出错（%s %s）：%s", x.fault.line, x.fault.type, x.fault.key,
+             x.fault.message);
         break;
     case EVALUATE_DONE:
-        evaluate_outcome_write(&text, p->in->scenario.id, p->in->scenario.version_seq, p->cursor,
-                               entry->seq, &x, false);
+        evaluate_outcome_write(&text, p->in->scenario.id, p->in->scenario.version_seq,
+                               p->cursor, entry->seq, &x, false);
         struct act act = {.job = apply_outcome};
         act.json = json_parse(&a, buf_view(&text), &wide, NULL, &e);
         ok = act.json ? commit(p, &act) : fail(p, "%s", e.text);
@@ -203,8 +205,11 @@ static int64_t latest(int64_t a, int64_t b)
 
 static bool put_record(struct act *a, struct txn *t, struct err *e)
 {
-    struct batch batch = {.type = a->record->type, .records = a->record, .count = 1,
-                          .source = SPAN("example"), .quiet = true};
+    struct batch batch = {.type = a->record->type,
+                          .records = a->record,
+                          .count = 1,
+                          .source = SPAN("example"),
+                          .quiet = true};
     struct batch_result result;
     return record_apply(t, street_dictionary(a->play->street), &batch, &result, e);
 }
@@ -371,11 +376,11 @@ static bool compare(struct play *p, const struct json *expect)
         struct span level = json_string(json_get(want, "level"));
         struct span kind = json_string(json_get(want, "kind"));
         if (level.p && !span_eq(level, span_of(alert_level_name(al.level))))
-            differ(p, &bad, "告警 %.*s 的级别应为 %.*s，现在是 %s", SPAN_ARG(al.key), SPAN_ARG(level),
-                   alert_level_name(al.level));
+            differ(p, &bad, "告警 %.*s 的级别应为 %.*s，现在是 %s", SPAN_ARG(al.key),
+                   SPAN_ARG(level), alert_level_name(al.level));
         if (kind.p && !span_eq(kind, al.kind))
-            differ(p, &bad, "告警 %.*s 的种类应为 %.*s，现在是 %.*s", SPAN_ARG(al.key), SPAN_ARG(kind),
-                   SPAN_ARG(al.kind));
+            differ(p, &bad, "告警 %.*s 的种类应为 %.*s，现在是 %.*s", SPAN_ARG(al.key),
+                   SPAN_ARG(kind), SPAN_ARG(al.kind));
     }
     alert_scan_close(s);
     if (e.code != ERR_NONE && e.code != ERR_MISSING)
@@ -425,8 +430,11 @@ static bool run_step(struct play *p, const struct json *step)
 static bool publish(struct act *a, struct txn *t, struct err *e)
 {
     const struct case_script *s = a->play->script;
-    struct scenario_publish p = {.id = s->id, .text = s->text, .kind = SPAN("file"),
-                                 .author = SPAN("example"), .manifest = s->manifest};
+    struct scenario_publish p = {.id = s->id,
+                                 .text = s->text,
+                                 .kind = SPAN("file"),
+                                 .author = SPAN("example"),
+                                 .manifest = s->manifest};
     uint64_t version;
     return scenario_publish(t, &p, &version, e);
 }

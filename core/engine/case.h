@@ -28,7 +28,8 @@ struct case_script {
     struct span id, text, manifest; /* manifest: JSON text */
     const struct street *street;
     const struct sandbox_modules *modules;
-    void (*line)(void *ctx, int line); /* each line of the script that runs in a handler; may be NULL */
+    void (*line)(void *ctx,
+                 int line); /* each line of the script that runs in a handler; may be NULL */
     void *ctx;
 };
 /* `one`: {"name","given"|"records","at","settings","actions","expect","steps"}. True if it ended as

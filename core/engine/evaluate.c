@@ -60,8 +60,8 @@ static void note_fault(struct work *w, const struct fault *f)
 }
 
 /* What the call is about has been set in w->ev; its scratch is emptied first. */
-static enum evaluate_result call(struct work *w, struct call *c, const struct limit_budget *budget,
-                                 struct effects *into)
+static enum evaluate_result call(struct work *w, struct call *c,
+                                 const struct limit_budget *budget, struct effects *into)
 {
     struct evaluation *ev = &w->ev;
     struct instance *in = ev->in;
@@ -237,11 +237,10 @@ void evaluate_emit(struct work *w, const struct effects *list)
 static void emit_unknown(struct work *w)
 {
     for (const struct unknown *u = w->ev.unknown; u; u = u->next) {
-        const char *text = u->count > 1 ? arena_printf(&w->ev.keep, "数据不全（%llu 次）：%.*s",
-                                                       (unsigned long long)u->count,
-                                                       SPAN_ARG(u->reason))
-                                        : arena_printf(&w->ev.keep, "数据不全：%.*s",
-                                                       SPAN_ARG(u->reason));
+        const char *text =
+            u->count > 1 ? arena_printf(&w->ev.keep, "数据不全（%llu 次）：%.*s",
+                                        (unsigned long long)u->count, SPAN_ARG(u->reason))
+                         : arena_printf(&w->ev.keep, "数据不全：%.*s", SPAN_ARG(u->reason));
         emit_one(w, &(struct effect){.kind = EFFECT_LOG, .members = span_of(text)});
     }
 }
@@ -539,8 +538,8 @@ void evaluated_free(struct evaluated *x)
     buf_free(&x->sets);
 }
 
-void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version, uint64_t from,
-                            uint64_t to, const struct evaluated *x, bool fault)
+void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version,
+                            uint64_t from, uint64_t to, const struct evaluated *x, bool fault)
 {
     struct json_w w = json_w_begin(out);
     json_w_object(&w);

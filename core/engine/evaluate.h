@@ -67,8 +67,8 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
                                     const struct entry *entry, struct evaluated *out,
                                     struct err *e);
 /* Append the outcome of (from, to] as domain/outcome.h wants it. */
-void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version, uint64_t from,
-                            uint64_t to, const struct evaluated *x, bool fault);
+void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version,
+                            uint64_t from, uint64_t to, const struct evaluated *x, bool fault);
 /* The fault as JSON object (domain/scenario.h). */
 void evaluate_fault_write(const struct evaluate_fault *f, struct json_w *w);
 

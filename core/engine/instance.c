@@ -38,7 +38,8 @@ static bool where_value(struct instance *in, lua_State *L, int index, const stru
                : err_set(e, ERR_SCRIPT, "where 里 %s 的值与字段类型不符", f->name);
 }
 
-static bool read_where(struct instance *in, lua_State *L, struct instance_every *ev, struct err *e)
+static bool read_where(struct instance *in, lua_State *L, struct instance_every *ev,
+                       struct err *e)
 {
     // … where
     size_t n = 0;
@@ -230,8 +231,8 @@ static void read_manifest(struct instance *in)
 /* --- life --------------------------------------------------------------------------------------- */
 
 struct instance *instance_new(struct street *street, const struct sandbox_modules *modules,
-                              struct arena *take_arena, const struct scenario *s, struct fault *f,
-                              struct err *e)
+                              struct arena *take_arena, const struct scenario *s,
+                              struct fault *f, struct err *e)
 {
     struct instance *in = mem_alloc(sizeof *in);
     in->arena = *take_arena;

@@ -38,7 +38,8 @@ struct instance_setting {
     bool local; /* per = "community" */
     const struct json *fallback;
 };
-struct instance_rejudge { /* a late record of `type` makes the subject named by `field` be judged again */
+struct
+    instance_rejudge { /* a late record of `type` makes the subject named by `field` be judged again */
     const struct type *type;
     int field;
 };
@@ -58,7 +59,8 @@ struct instance {
     size_t setting_count;
     struct instance_rejudge *rejudge;
     size_t rejudge_count;
-    const struct json *values, *local; /* what differs from the fallbacks; a test may put others here */
+    const struct json *values,
+        *local;     /* what differs from the fallbacks; a test may put others here */
     bool *may_read; /* by place in the dictionary */
     struct span *also;
     size_t also_count;
@@ -80,8 +82,8 @@ struct instance {
 /* `s` must have been read into *take_arena, which becomes the instance's (also on failure, where it is
  * freed). NULL with *f filled if the script is at fault (f->text says it), else with *e. */
 struct instance *instance_new(struct street *street, const struct sandbox_modules *modules,
-                              struct arena *take_arena, const struct scenario *s, struct fault *f,
-                              struct err *e);
+                              struct arena *take_arena, const struct scenario *s,
+                              struct fault *f, struct err *e);
 void instance_free(struct instance *in); /* accepts NULL */
 
 /* Is there anything that an entry of this type may set off? (0: no; else a handler's index + 1) */

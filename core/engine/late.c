@@ -111,7 +111,7 @@ struct subject {
 struct again {
     const struct instance_handler *on;
     const struct instance_every *every;
-    struct entry row;     /* on: the later record */
+    struct entry row;       /* on: the later record */
     struct subject subject; /* every */
     int64_t now;
     struct effects before, after;
@@ -142,7 +142,8 @@ static int by_time(const void *x, const void *y)
         return a->now < b->now ? -1 : 1;
     if (!a->on != !b->on)
         return a->on ? -1 : 1; /* records before ticks */
-    return a->on ? span_cmp(a->row.key, b->row.key) : (a->every > b->every) - (a->every < b->every);
+    return a->on ? span_cmp(a->row.key, b->row.key)
+                 : (a->every > b->every) - (a->every < b->every);
 }
 
 static struct subject subject_of(struct work *w, const struct type *t, struct span key)
@@ -158,8 +159,8 @@ static struct subject subject_of(struct work *w, const struct type *t, struct sp
 
 /* Later-dated records of the same subject, the nearest ones. The usual record is the newest of its subject:
  * then the walk, which begins behind it, finds nothing. */
-static bool plan_records(struct work *w, const struct type *t, const struct instance_handler *on,
-                         int64_t time, struct plan *p)
+static bool plan_records(struct work *w, const struct type *t,
+                         const struct instance_handler *on, int64_t time, struct plan *p)
 {
     struct evaluation *ev = &w->ev;
     if (!on || t->event < 0 || t->time < 0)
@@ -249,8 +250,8 @@ static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struc
 /* --- running it ------------------------------------------------------------------------------------ */
 
 /* The subject's latest record as of a seq, if it satisfies the entry's `where`. */
-static bool subject_row(struct work *w, const struct again *x, uint64_t as_of, struct entry *row,
-                        struct err *e)
+static bool subject_row(struct work *w, const struct again *x, uint64_t as_of,
+                        struct entry *row, struct err *e)
 {
     const struct instance_every *every = x->every;
     size_t n = x->subject.count + every->where_count;
@@ -258,8 +259,8 @@ static bool subject_row(struct work *w, const struct again *x, uint64_t as_of, s
     memcpy(where, x->subject.parts, x->subject.count * sizeof *where);
     if (every->where_count)
         memcpy(where + x->subject.count, every->where, every->where_count * sizeof *where);
-    struct record_scan *scan = record_scan_open(w->ev.host->view, every->over, where, n, false,
-                                                SPAN_NONE, as_of);
+    struct record_scan *scan =
+        record_scan_open(w->ev.host->view, every->over, where, n, false, SPAN_NONE, as_of);
     bool ok = record_scan_next(scan, &w->ev.keep, row, e);
     record_scan_close(scan);
     return ok;
@@ -318,8 +319,8 @@ static bool raised_since(struct work *w, struct span key, int64_t time, struct a
                          struct err *e)
 {
     struct evaluation *ev = &w->ev;
-    return alert_get(ev->host->view, &ev->keep, ev->in->scenario.id, key, ev->entry->seq - 1, al,
-                     e) &&
+    return alert_get(ev->host->view, &ev->keep, ev->in->scenario.id, key, ev->entry->seq - 1,
+                     al, e) &&
            alert_is_open(al) && al->raised_at > time;
 }
 
@@ -365,8 +366,8 @@ static void keep_effect(struct work *w, struct effects *out, const struct effect
     struct effect *copy = api_effect(&w->ev, x->kind, x->key);
     *copy = *x;
     if (rejudged && x->kind == EFFECT_ALERT)
-        copy->members = span_of(
-            arena_printf(&w->ev.keep, ",\"rejudged\":true%.*s", SPAN_ARG(x->members)));
+        copy->members =
+            span_of(arena_printf(&w->ev.keep, ",\"rejudged\":true%.*s", SPAN_ARG(x->members)));
 }
 
 /* What the judgements say now and did not say before. */
@@ -381,12 +382,13 @@ static void add_new(struct work *w, struct plan *p, struct effects *out)
             if (x->kind == EFFECT_ALERT)
                 keep_effect(w, out, x, true);
             else if (x->kind == EFFECT_CLEAR) {
-                bool news = !find(&a->before, EFFECT_CLEAR, x->key) ||
-                            find(out, EFFECT_ALERT, x->key);
+                bool news =
+                    !find(&a->before, EFFECT_CLEAR, x->key) || find(out, EFFECT_ALERT, x->key);
                 if (news && !alerted_behind(p, i + 1, x->key) &&
                     !find(out, EFFECT_RETRACT, x->key))
                     keep_effect(w, out, x, true);
-            } else if (!same(find(&a->before, x->kind, x->key), x) || find(out, x->kind, x->key))
+            } else if (!same(find(&a->before, x->kind, x->key), x) ||
+                       find(out, x->kind, x->key))
                 keep_effect(w, out, x, true);
         }
     }
@@ -417,8 +419,8 @@ static enum evaluate_result rejudge(struct work *w, struct plan *p, struct effec
     if (!retract(w, p, own, time, &out))
         return EVALUATE_BROKEN;
     for (size_t i = 0; i < own->count; i++)
-        if (!own->items[i].dropped && !(own->items[i].kind == EFFECT_CLEAR &&
-                                        alerted_behind(p, 0, own->items[i].key)))
+        if (!own->items[i].dropped &&
+            !(own->items[i].kind == EFFECT_CLEAR && alerted_behind(p, 0, own->items[i].key)))
             keep_effect(w, &out, &own->items[i], false);
     add_new(w, p, &out);
     evaluate_emit(w, &out);

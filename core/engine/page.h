@@ -11,9 +11,9 @@
 enum { PAGE_BYTES = 4096, PAGE_NAME = 128 };
 
 struct page {
-    _Atomic uint64_t turn;  /* odd while scenario and seq are being changed */
-    _Atomic uint64_t seq;   /* entry being judged; 0: none */
-    _Atomic int64_t since;  /* clock_mono_us() when this step of it began */
+    _Atomic uint64_t turn; /* odd while scenario and seq are being changed */
+    _Atomic uint64_t seq;  /* entry being judged; 0: none */
+    _Atomic int64_t since; /* clock_mono_us() when this step of it began */
     char scenario[PAGE_NAME];
 };
 

@@ -32,14 +32,14 @@
 #include "util/mem.h"
 
 enum {
-    CHUNK = 256,             /* entries read at once */
+    CHUNK = 256, /* entries read at once */
     BATCH_EFFECTS = 500,
     BATCH_US = 100 * 1000,   /* effects wait no longer while there is more to read */
     CURSOR_US = 1000 * 1000, /* cursors without effects */
     CURSOR_ENTRIES = 20000,
     IDLE_MS = 1000,
-    ON_WAY_MAX = 8,          /* outcomes of one scenario at the writer */
-    OUT_MAX = 16 << 20,      /* bytes that the server has not taken yet: then stop judging */
+    ON_WAY_MAX = 8,     /* outcomes of one scenario at the writer */
+    OUT_MAX = 16 << 20, /* bytes that the server has not taken yet: then stop judging */
 };
 
 struct process {
@@ -131,13 +131,15 @@ static void hear(struct process *p)
 /* Wait for frames, room to write, or a growing journal. */
 static void listen_for(struct process *p, int ms)
 {
-    struct pollfd fds[2] = {{.fd = p->control, .events = POLLIN}, {.fd = p->head_fd, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = p->control, .events = POLLIN},
+                            {.fd = p->head_fd, .events = POLLIN}};
     if (p->out.n)
         fds[0].events |= POLLOUT;
     if (poll(fds, 2, ms) < 0 && errno != EINTR)
         p->gone = true;
     uint64_t count;
-    if (fds[1].revents & POLLIN && read(p->head_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    if (fds[1].revents & POLLIN && read(p->head_fd, &count, sizeof count) < 0 &&
+        errno != EAGAIN)
         p->gone = true;
     if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
         hear(p);
@@ -149,7 +151,8 @@ static bool wait_for(struct engine *en, struct runner *r)
 {
     struct process *p = (struct process *)en;
     while (!p->gone && r->on_way > 0) {
-        struct pollfd fd = {.fd = p->control, .events = (short)(POLLIN | (p->out.n ? POLLOUT : 0))};
+        struct pollfd fd = {.fd = p->control,
+                            .events = (short)(POLLIN | (p->out.n ? POLLOUT : 0))};
         if (poll(&fd, 1, IDLE_MS) < 0 && errno != EINTR)
             p->gone = true;
         if (fd.revents & (POLLIN | POLLHUP | POLLERR))
@@ -325,7 +328,8 @@ static void tell_seen(struct process *p)
     if (!news)
         return;
     char text[64];
-    int n = snprintf(text, sizeof text, "{\"t\":\"seen\",\"seq\":%llu}", (unsigned long long)seen);
+    int n =
+        snprintf(text, sizeof text, "{\"t\":\"seen\",\"seq\":%llu}", (unsigned long long)seen);
     put_frame(p, (struct span){text, (size_t)n});
 }
 

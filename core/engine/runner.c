@@ -241,8 +241,13 @@ void runner_judge(struct runner *r, const struct entry *entry)
         return;
     }
     struct evaluate_host host = {
-        .view = r->engine->view, .ticks = r->engine->ticks, .settle = settle,
-        .state = state, .pause = rest, .ctx = r, .alert_limit = r->engine->alert_limit,
+        .view = r->engine->view,
+        .ticks = r->engine->ticks,
+        .settle = settle,
+        .state = state,
+        .pause = rest,
+        .ctx = r,
+        .alert_limit = r->engine->alert_limit,
     };
     struct err e = {0};
     if (r->made_at == 0)

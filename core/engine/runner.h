@@ -46,9 +46,9 @@ struct engine {
 };
 
 enum runner_state {
-    RUNNER_ASLEEP,  /* paused, stopped, missing, or its fault is on the way */
+    RUNNER_ASLEEP, /* paused, stopped, missing, or its fault is on the way */
     RUNNER_RUNNING,
-    RUNNER_STALE,   /* refused, or something about it changed: load again when nothing is on the way */
+    RUNNER_STALE, /* refused, or something about it changed: load again when nothing is on the way */
 };
 struct runner {
     struct engine *engine;
@@ -56,14 +56,14 @@ struct runner {
     enum runner_state state;
     struct instance *in;
     uint64_t version;
-    uint64_t cursor;   /* last entry it has judged */
-    uint64_t sent;     /* cursor of the last outcome that went out */
-    int on_way;        /* outcomes sent and not answered */
+    uint64_t cursor; /* last entry it has judged */
+    uint64_t sent;   /* cursor of the last outcome that went out */
+    int on_way;      /* outcomes sent and not answered */
     bool refused;
-    struct evaluated made;   /* effects of (sent, cursor] */
-    int64_t made_at;         /* clock_mono_us of the first thing not sent; 0: all is sent */
-    struct evaluated entry;  /* of the entry being judged */
-    struct buf overlay;      /* u64 seq, then as evaluated.sets: one entry's sets each */
+    struct evaluated made;  /* effects of (sent, cursor] */
+    int64_t made_at;        /* clock_mono_us of the first thing not sent; 0: all is sent */
+    struct evaluated entry; /* of the entry being judged */
+    struct buf overlay;     /* u64 seq, then as evaluated.sets: one entry's sets each */
 };
 
 void runner_init(struct runner *r, struct engine *en, struct span id);

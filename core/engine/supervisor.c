@@ -31,12 +31,12 @@
 
 enum {
     WALL_MS = 10000,
-    LOOK_MS = 100,        /* how often the watchdog looks */
+    LOOK_MS = 100, /* how often the watchdog looks */
     BACKOFF_MAX_MS = 1000,
     HEALTHY_US = 10 * 1000 * 1000,
-    STOP_MS = 3000,       /* how long a process may take to end by itself */
-    CLOSED_MS = 500,      /* and once it has closed its socket */
-    CRASHES_MAX = 2,      /* on the same entry, then its scenario is set aside */
+    STOP_MS = 3000,  /* how long a process may take to end by itself */
+    CLOSED_MS = 500, /* and once it has closed its socket */
+    CRASHES_MAX = 2, /* on the same entry, then its scenario is set aside */
 };
 
 struct counted {
@@ -57,12 +57,13 @@ struct supervisor {
     char alert_limit[16];
     pthread_t thread;
     struct page *page;
-    int page_fd, head_fd, wake_fd; /* head: the journal has grown; wake: this thread is wanted */
+    int page_fd, head_fd,
+        wake_fd; /* head: the journal has grown; wake: this thread is wanted */
 
     /* the process; the supervisor's thread only */
     pid_t pid;
     int control;
-    unsigned life;            /* number of the process: answers to an earlier one go nowhere */
+    unsigned life; /* number of the process: answers to an earlier one go nowhere */
     struct buf in, out;
     int64_t started_at, start_at; /* clock_mono_us; start_at: not before */
     int backoff_ms;
@@ -72,12 +73,12 @@ struct supervisor {
     struct aside *asides;
 
     pthread_mutex_t lock;
-    pthread_cond_t changed;   /* seen has moved */
+    pthread_cond_t changed; /* seen has moved */
     /* under the lock */
     bool stopping, say_changed, ready;
     struct outcome_command *answered; /* done, to be acknowledged */
-    int on_way;               /* outcomes at the writer */
-    uint64_t seen, seen_told; /* counts once everything sent before it is done */
+    int on_way;                       /* outcomes at the writer */
+    uint64_t seen, seen_told;         /* counts once everything sent before it is done */
     struct counted *counted;
     struct supervisor_stats stats;
 
@@ -227,7 +228,8 @@ static void seen_counts(struct supervisor *s)
 }
 
 /* The fault is stored: nobody has to be told any more. */
-static void drop_aside(struct supervisor *s, const struct json *fault, const struct json *outcome)
+static void drop_aside(struct supervisor *s, const struct json *fault,
+                       const struct json *outcome)
 {
     int64_t seq = 0;
     json_int(json_get(fault, "seq"), &seq);
@@ -309,7 +311,8 @@ static bool hear(struct supervisor *s)
 /* --- the process ------------------------------------------------------------------------------------------- */
 
 /* In the child: only what is safe behind a fork of a process with threads. */
-_Noreturn static void become_engine(const struct supervisor *s, int control, const char *const argv[])
+_Noreturn static void become_engine(const struct supervisor *s, int control,
+                                    const char *const argv[])
 {
     sigset_t none;
     sigemptyset(&none);
@@ -355,9 +358,10 @@ static void start(struct supervisor *s)
     snprintf(head, sizeof head, "%d", s->head_fd);
     snprintf(page, sizeof page, "%d", s->page_fd);
     const struct supervisor_options *o = &s->options;
-    const char *const argv[] = {o->self, "engine",  "--data", o->data_dir, "--scripts",
-                                o->scripts_dir, "--control", control, "--head", head,
-                                "--page", page, "--alert-limit", s->alert_limit, NULL};
+    const char *const argv[] = {o->self,         "engine",       "--data",    o->data_dir,
+                                "--scripts",     o->scripts_dir, "--control", control,
+                                "--head",        head,           "--page",    page,
+                                "--alert-limit", s->alert_limit, NULL};
     atomic_store(&s->page->seq, 0);
     s->life++;
     s->pid = fork();
@@ -401,7 +405,8 @@ static void set_aside(struct supervisor *s, const char *scenario, uint64_t seq, 
 }
 
 /* Who is being judged; false if nobody, or if it changes just now. */
-static bool read_page(struct supervisor *s, char scenario[PAGE_NAME], uint64_t *seq, int64_t *since)
+static bool read_page(struct supervisor *s, char scenario[PAGE_NAME], uint64_t *seq,
+                      int64_t *since)
 {
     uint64_t turn = atomic_load(&s->page->turn);
     *seq = atomic_load(&s->page->seq);
@@ -494,7 +499,8 @@ static void look_at_page(struct supervisor *s)
     struct blame blame;
     int64_t since;
     int wall = s->options.wall_ms ? s->options.wall_ms : WALL_MS;
-    if (!read_page(s, blame.scenario, &blame.seq, &since) || clock_mono_us() - since < (int64_t)wall * 1000)
+    if (!read_page(s, blame.scenario, &blame.seq, &since) ||
+        clock_mono_us() - since < (int64_t)wall * 1000)
         return;
     log_warn("engine", "%s takes more than %d ms at seq=%llu, killed pid=%d", blame.scenario,
              wall, (unsigned long long)blame.seq, (int)s->pid);
@@ -575,7 +581,8 @@ static bool open_shared(struct supervisor *s, struct err *e)
     s->page_fd = memfd_create("wangyi-page", MFD_CLOEXEC);
     s->head_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (s->page_fd < 0 || s->head_fd < 0 || s->wake_fd < 0 || ftruncate(s->page_fd, PAGE_BYTES) < 0)
+    if (s->page_fd < 0 || s->head_fd < 0 || s->wake_fd < 0 ||
+        ftruncate(s->page_fd, PAGE_BYTES) < 0)
         return err_set(e, ERR_SYSTEM, "不能准备引擎进程的共享内存：%s", strerror(errno));
     void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, s->page_fd, 0);
     if (page == MAP_FAILED)
@@ -691,7 +698,8 @@ bool supervisor_caught_up(struct supervisor *s, uint64_t seq, int ms)
     return ok;
 }
 
-void supervisor_counters(struct supervisor *s, struct span scenario, struct scenario_counters *out)
+void supervisor_counters(struct supervisor *s, struct span scenario,
+                         struct scenario_counters *out)
 {
     *out = (struct scenario_counters){0};
     pthread_mutex_lock(&s->lock);

@@ -29,7 +29,7 @@ struct script {
     struct case_script run;
     struct buf text;
     char id[128];
-    unsigned char *ran;  /* by line */
+    unsigned char *ran; /* by line */
     int passed, failed;
     struct script *next;
 };
@@ -108,7 +108,8 @@ static struct script *script_of(struct tests *t, struct span id, struct err *e)
         if (span_eq(span_of(s->id), id))
             return s;
     for (size_t i = 0; i < id.n; i++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", id.p[i])) {
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_",
+                    id.p[i])) {
             err_set(e, ERR_INPUT, "场景编号 %.*s 写错了", SPAN_ARG(id));
             return NULL;
         }
@@ -130,10 +131,13 @@ static struct script *script_of(struct tests *t, struct span id, struct err *e)
     struct json_w w = json_w_begin(&manifest);
     json_w_value(&w, shape.manifest);
     s->ran = mem_alloc(LINES_MAX);
-    s->run = (struct case_script){
-        .id = span_of(s->id), .text = buf_view(&s->text), .street = t->street,
-        .modules = &t->modules, .line = ran_line, .ctx = s,
-        .manifest = arena_span(&t->arena, buf_view(&manifest))};
+    s->run = (struct case_script){.id = span_of(s->id),
+                                  .text = buf_view(&s->text),
+                                  .street = t->street,
+                                  .modules = &t->modules,
+                                  .line = ran_line,
+                                  .ctx = s,
+                                  .manifest = arena_span(&t->arena, buf_view(&manifest))};
     buf_free(&manifest);
     s->next = t->scripts;
     t->scripts = s;
@@ -142,7 +146,8 @@ static struct script *script_of(struct tests *t, struct span id, struct err *e)
 
 /* --- telling --------------------------------------------------------------------------------------------- */
 
-static void tell(struct tests *t, struct span scenario, struct span name, bool ok, struct span why)
+static void tell(struct tests *t, struct span scenario, struct span name, bool ok,
+                 struct span why)
 {
     *(ok ? &t->passed : &t->failed) += 1;
     if (t->options->json) {
@@ -158,7 +163,8 @@ static void tell(struct tests *t, struct span scenario, struct span name, bool o
     }
     if (ok && !t->options->verbose)
         return;
-    buf_printf(t->out, "%s %.*s: %.*s\n", ok ? "ok  " : "FAIL", SPAN_ARG(scenario), SPAN_ARG(name));
+    buf_printf(t->out, "%s %.*s: %.*s\n", ok ? "ok  " : "FAIL", SPAN_ARG(scenario),
+               SPAN_ARG(name));
     while (!ok && why.p && why.n) {
         struct span line = span_split(&why, '\n');
         buf_printf(t->out, "     %.*s\n", SPAN_ARG(line));
@@ -319,7 +325,8 @@ static void tell_end(struct tests *t)
         mem_free(s->ran);
         mem_free(s);
     }
-    buf_printf(t->out, t->options->json ? "{\"passed\":%d,\"failed\":%d}\n" : "%d passed, %d failed\n",
+    buf_printf(t->out,
+               t->options->json ? "{\"passed\":%d,\"failed\":%d}\n" : "%d passed, %d failed\n",
                t->passed, t->failed);
 }
 

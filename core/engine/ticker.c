@@ -20,9 +20,9 @@
 #include "util/mem.h"
 
 enum {
-    REST_US = 1000 * 1000,        /* look at the clock at least so often: it may be set */
-    AGAIN_US = 5 * 1000 * 1000,   /* look at the whole timetable */
-    TELL_MAX = 64,                /* instants in one command */
+    REST_US = 1000 * 1000,      /* look at the clock at least so often: it may be set */
+    AGAIN_US = 5 * 1000 * 1000, /* look at the whole timetable */
+    TELL_MAX = 64,              /* instants in one command */
     CATCH_UP_MS = 30 * 1000,
     ROUNDS_MAX = 1000000,
 };
@@ -36,7 +36,7 @@ struct ticker {
     pthread_cond_t wanted;
     bool stopping, changed, committed; /* under the lock */
     struct ticker *next;               /* of the retired ones */
-    pthread_mutex_t telling;           /* held while instants are told: by the thread or by a move */
+    pthread_mutex_t telling; /* held while instants are told: by the thread or by a move */
 };
 
 /* --- commands ------------------------------------------------------------------------------------------ */

@@ -18,8 +18,8 @@ void trace_begin(struct trace *t, struct arena *a)
 static const struct op_words {
     const char *op, *holds, *fails;
 } op_words[] = {
-    {">", "超过", "未超过"},   {">=", "不低于", "低于"}, {"<", "低于", "不低于"},
-    {"<=", "不超过", "超过"},  {"==", "是", "不是"},     {"~=", "不是", "是"},
+    {">", "超过", "未超过"},  {">=", "不低于", "低于"}, {"<", "低于", "不低于"},
+    {"<=", "不超过", "超过"}, {"==", "是", "不是"},     {"~=", "不是", "是"},
 };
 
 const char *trace_op(struct span op)
@@ -115,7 +115,8 @@ static double number_of(const struct trace_value *v)
     return v->kind == TRACE_INTEGER ? (double)v->integer : v->number;
 }
 
-static void put_value(struct buf *out, const struct trace_value *v, struct span unit, int digits)
+static void put_value(struct buf *out, const struct trace_value *v, struct span unit,
+                      int digits)
 {
     switch (v->kind) {
     case TRACE_NOTHING:

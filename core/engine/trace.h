@@ -18,7 +18,14 @@ enum { TRACE_CHECKS_MAX = 200, TRACE_READS_MAX = 50 };
 
 /* A value as a check saw it. A ratio keeps its parts: comparing is exact, showing is not. */
 struct trace_value {
-    enum { TRACE_NOTHING, TRACE_INTEGER, TRACE_NUMBER, TRACE_TEXT, TRACE_BOOL, TRACE_RATIO } kind;
+    enum {
+        TRACE_NOTHING,
+        TRACE_INTEGER,
+        TRACE_NUMBER,
+        TRACE_TEXT,
+        TRACE_BOOL,
+        TRACE_RATIO
+    } kind;
     int64_t integer;
     double number; /* TRACE_RATIO: the quotient */
     struct span text, unit;
@@ -45,14 +52,15 @@ struct trace {
     struct trace_check *checks;
     size_t check_count, check_cap, checks_more;
     struct trace_read *first, *last;
-    size_t read_count; /* listed ones; those beyond TRACE_READS_MAX are only counted */
+    size_t read_count;    /* listed ones; those beyond TRACE_READS_MAX are only counted */
     uint64_t fingerprint; /* of all versions read, in order */
 };
 
 void trace_begin(struct trace *t, struct arena *a); /* empty */
 /* The op as a constant, or NULL if there is no such operator. */
 const char *trace_op(struct span op);
-void trace_check(struct trace *t, const struct trace_check *c); /* label and texts are kept: in the arena */
+void trace_check(struct trace *t,
+                 const struct trace_check *c); /* label and texts are kept: in the arena */
 void trace_field(struct trace *t, struct trace_read *r, int field);
 
 /* "去年同期营收 8,200,000，不低于 100,000；营收同比降幅 17.07%，超过 15%". Nothing was checked: "". */

@@ -43,8 +43,8 @@ static inline void host_open(void)
     host_part(&host_records, all, "records");
     host_part(&host_org, all, "org");
     host_part(&host_calendar, all, "calendar");
-    host_street = street_make(buf_view(&host_records), buf_view(&host_org),
-                              buf_view(&host_calendar), &e);
+    host_street =
+        street_make(buf_view(&host_records), buf_view(&host_org), buf_view(&host_calendar), &e);
     if (!host_street)
         fail_msg("%s", e.text);
     arena_free(&a);
@@ -71,8 +71,8 @@ static inline void host_manifest(const char *id, const char *text, struct buf *o
     struct err e = {0};
     struct shape shape = {0};
     host_open();
-    if (!shape_check(&a, host_street, &host_modules, span_of(id), span_of(text), SPAN_NONE, &shape,
-                     &e))
+    if (!shape_check(&a, host_street, &host_modules, span_of(id), span_of(text), SPAN_NONE,
+                     &shape, &e))
         fail_msg("%s", e.text);
     struct json_w w = json_w_begin(out);
     json_w_value(&w, shape.manifest ? shape.manifest : shape.problems);
@@ -92,8 +92,10 @@ static inline bool host_try(const char *text, const char *one, struct buf *why)
     if (!host_bench)
         host_bench = case_bench_open(&e);
     assert_non_null(host_bench);
-    struct case_script s = {.id = SPAN("probe"), .text = span_of(text),
-                            .manifest = buf_view(&manifest), .street = host_street,
+    struct case_script s = {.id = SPAN("probe"),
+                            .text = span_of(text),
+                            .manifest = buf_view(&manifest),
+                            .street = host_street,
                             .modules = &host_modules};
     const struct json *json = json_parse(&a, span_of(one), &host_wide, NULL, &e);
     if (!json)
@@ -124,11 +126,13 @@ static inline void host_refuse(const char *text, const char *one, const char *wo
 }
 
 /* Around handlers: what every script needs beside them. */
-#define HOST_SCRIPT(fields)                                                                    \
-    "local calendar = require 'std.calendar'\n"                                                \
-    "return { title = '试验', office = 'regional_dev', life = {},\n" fields                      \
-    "\n  examples = {\n"                                                                       \
-    "    { name = '报', given = {}, at = '2020-01-01T00:00:00+08:00', expect = { { key = 'k', level = 'red' } } },\n" \
-    "    { name = '不报', given = {}, at = '2020-01-01T00:00:00+08:00', expect = {} },\n  } }\n"
+#define HOST_SCRIPT(fields)                                                                     \
+    "local calendar = require 'std.calendar'\n"                                                 \
+    "return { title = '试验', office = 'regional_dev', life = {},\n" fields                     \
+    "\n  examples = {\n"                                                                        \
+    "    { name = '报', given = {}, at = '2020-01-01T00:00:00+08:00', expect = { { key = "     \
+    "'k', level = 'red' } } },\n"                                                               \
+    "    { name = '不报', given = {}, at = '2020-01-01T00:00:00+08:00', expect = {} },\n  } " \
+    "}\n"
 
 #endif

@@ -40,8 +40,11 @@ static int put_cases(FILE *f, const char *id)
     fclose(in);
     buf_char(&text, 0);
     host_manifest(id, text.p, &manifest);
-    struct case_script s = {.id = span_of(id), .text = span_of(text.p), .street = host_street,
-                            .manifest = buf_view(&manifest), .modules = &host_modules};
+    struct case_script s = {.id = span_of(id),
+                            .text = span_of(text.p),
+                            .street = host_street,
+                            .manifest = buf_view(&manifest),
+                            .modules = &host_modules};
     assert_true(case_examples(&s, &json, &e));
     const struct json *list = json_parse(&a, buf_view(&json), &host_wide, NULL, &e);
     int n = (int)json_count(list);
@@ -99,7 +102,8 @@ static void cases_from_a_file_run_as_the_examples_do(void **state)
     }
     closedir(d);
     fclose(f);
-    struct engine_test t = {.scripts_dir = "scripts", .scenarios_dir = "scenarios", .cases = path};
+    struct engine_test t = {
+        .scripts_dir = "scripts", .scenarios_dir = "scenarios", .cases = path};
     struct buf out = told_by(&t, &failed);
     char end[64];
     snprintf(end, sizeof end, "%d passed, 0 failed\n", want);
@@ -114,25 +118,37 @@ static void a_case_that_ends_otherwise_says_in_what(void **state)
     (void)state;
     static const char lines[] =
         "{\"name\":\"一\",\"scenario\":\"ent_new\",\"steps\":[{\"records\":["
-        "[\"enterprise\",{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-05\",\"name\":\"a\",\"reg_subdistrict\":\"330105003\",\"reg_status\":\"active\"}],"
-        "[\"enterprise\",{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"a\",\"reg_subdistrict\":\"330105003\",\"reg_status\":\"active\"}],"
-        "[\"enterprise\",{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"b\",\"reg_subdistrict\":\"330105003\",\"reg_status\":\"active\"}]],"
-        "\"at\":\"2020-07-09T08:00:00+08:00\"}],\"expect\":[{\"key\":\"E2|new\",\"kind\":\"gone\",\"level\":\"red\"},{\"key\":\"Z\",\"level\":\"red\"}]}\n"
+        "[\"enterprise\",{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-05\",\"name\":\"a\","
+        "\"reg_subdistrict\":\"330105003\",\"reg_status\":\"active\"}],"
+        "[\"enterprise\",{\"ent_id\":\"E1\",\"snapshot_month\":\"2020-06\",\"name\":\"a\","
+        "\"reg_subdistrict\":\"330105003\",\"reg_status\":\"active\"}],"
+        "[\"enterprise\",{\"ent_id\":\"E2\",\"snapshot_month\":\"2020-06\",\"name\":\"b\","
+        "\"reg_subdistrict\":\"330105003\",\"reg_status\":\"active\"}]],"
+        "\"at\":\"2020-07-09T08:00:00+08:00\"}],\"expect\":[{\"key\":\"E2|new\",\"kind\":"
+        "\"gone\",\"level\":\"red\"},{\"key\":\"Z\",\"level\":\"red\"}]}\n"
         "\n"
         "{\"name\":\"二\",\"scenario\":\"no_such\",\"steps\":[],\"expect\":[]}\n"
-        "{\"name\":\"三\",\"scenario\":\"ent_new\",\"steps\":[{\"records\":[[\"enterprise\",{\"ent_idd\":\"E1\"}]]}],\"expect\":[]}\n"
+        "{\"name\":\"三\",\"scenario\":\"ent_new\",\"steps\":[{\"records\":[[\"enterprise\",{"
+        "\"ent_idd\":\"E1\"}]]}],\"expect\":[]}\n"
         "{\"name\":\"四\",\"scenario\":\"../ent_new\",\"steps\":[],\"expect\":[]}\n"
-        "{\"name\":\"五\",\"scenario\":\"ent_new\",\"steps\":[{\"at\":\"gestern\"}],\"expect\":[]}\n"
+        "{\"name\":\"五\",\"scenario\":\"ent_new\",\"steps\":[{\"at\":\"gestern\"}],\"expect\":"
+        "[]}\n"
         "no json\n";
     char path[] = "/tmp/wy-cases-XXXXXX";
     FILE *f = fdopen(mkstemp(path), "w");
     int failed;
     fputs(lines, f);
     fclose(f);
-    struct engine_test t = {.scripts_dir = "scripts", .scenarios_dir = "scenarios", .cases = path};
+    struct engine_test t = {
+        .scripts_dir = "scripts", .scenarios_dir = "scenarios", .cases = path};
     struct buf out = told_by(&t, &failed);
-    static const char *const words[] = {"E2|new 的级别应为 red，现在是 blue", "种类应为 gone，现在是 new",
-                                        "缺少告警 Z", "no_such", "ent_idd", "../ent_new", "gestern",
+    static const char *const words[] = {"E2|new 的级别应为 red，现在是 blue",
+                                        "种类应为 gone，现在是 new",
+                                        "缺少告警 Z",
+                                        "no_such",
+                                        "ent_idd",
+                                        "../ent_new",
+                                        "gestern",
                                         "第 7 行"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(out.p, words[i]))
@@ -145,9 +161,10 @@ static void a_case_that_ends_otherwise_says_in_what(void **state)
 static void examples_are_told_to_the_editor_one_by_one(void **state)
 {
     (void)state;
-    static const char text[] = HOST_SCRIPT(
-        "reads = { 'building' },\n"
-        "every = { { at = 'hourly', run = function(ctx) ctx:alert { key = 'k', level = 'red', title = 't' } end } },");
+    static const char text[] =
+        HOST_SCRIPT("reads = { 'building' },\n"
+                    "every = { { at = 'hourly', run = function(ctx) ctx:alert { key = 'k', "
+                    "level = 'red', title = 't' } end } },");
     struct buf manifest = {0}, out = {0};
     struct arena a = {0};
     struct err e = {0};
@@ -156,8 +173,8 @@ static void examples_are_told_to_the_editor_one_by_one(void **state)
     struct json_w w = json_w_begin(&out);
     json_w_array(&w);
     const struct json *m = json_parse(&a, buf_view(&manifest), &host_wide, NULL, &e);
-    assert_true(evaluate_examples(host_street, &host_modules, SPAN("probe"), span_of(text), m, &w,
-                                  &all_ok, &e));
+    assert_true(evaluate_examples(host_street, &host_modules, SPAN("probe"), span_of(text), m,
+                                  &w, &all_ok, &e));
     json_w_array_end(&w);
     json_w_end(&w);
     assert_false(all_ok); /* the second example says that it stays quiet */
@@ -165,7 +182,8 @@ static void examples_are_told_to_the_editor_one_by_one(void **state)
     assert_int_equal(json_count(list), 2);
     assert_true(json_bool(json_get(json_item(list, 0), "ok"), false));
     assert_false(json_bool(json_get(json_item(list, 1), "ok"), true));
-    assert_non_null(strstr(json_cstr(json_get(json_item(list, 1), "message"), ""), "多出告警 k"));
+    assert_non_null(
+        strstr(json_cstr(json_get(json_item(list, 1), "message"), ""), "多出告警 k"));
     buf_free(&manifest);
     buf_free(&out);
     arena_free(&a);

@@ -6,26 +6,27 @@
 static void now_of_a_record_is_its_event_time(void **state)
 {
     (void)state;
-    host_expect(
-        HOST_SCRIPT(
-            "reads = { 'meter_reading' },\n"
-            "on = { meter_reading = function(row, ctx)\n"
-            "  ctx:alert { key = ctx.now .. ' ' .. ctx.today .. ' ' .. ctx.month .. ' ' .. ctx.week,\n"
-            "              level = 'blue', title = row.meter_id } end },"),
-        "{\"given\":[[\"meter_reading\",{\"meter_id\":\"M\",\"at\":\"2020-07-15T08:30:00+08:00\",\"value\":1}]],"
-        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[{\"level\":\"blue\",\"key\":"
-        "\"2020-07-15T08:30:00+08:00 2020-07-15 2020-07 2020-W29\"}]}");
+    host_expect(HOST_SCRIPT("reads = { 'meter_reading' },\n"
+                            "on = { meter_reading = function(row, ctx)\n"
+                            "  ctx:alert { key = ctx.now .. ' ' .. ctx.today .. ' ' .. "
+                            "ctx.month .. ' ' .. ctx.week,\n"
+                            "              level = 'blue', title = row.meter_id } end },"),
+                "{\"given\":[[\"meter_reading\",{\"meter_id\":\"M\",\"at\":\"2020-07-15T08:30:"
+                "00+08:00\",\"value\":1}]],"
+                "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[{\"level\":\"blue\",\"key\":"
+                "\"2020-07-15T08:30:00+08:00 2020-07-15 2020-07 2020-W29\"}]}");
 }
 
 static void now_of_a_type_without_event_time_is_its_arrival(void **state)
 {
     (void)state;
-    host_expect(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n"
-                            "  ctx:alert { key = ctx.now, level = 'blue', title = 't' } end },"),
-                "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],"
-                "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[{\"level\":\"blue\",\"key\":"
-                "\"2020-07-15T09:00:00+08:00\"}]}");
+    host_expect(
+        HOST_SCRIPT("reads = { 'building' },\n"
+                    "on = { building = function(row, ctx)\n"
+                    "  ctx:alert { key = ctx.now, level = 'blue', title = 't' } end },"),
+        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],"
+        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[{\"level\":\"blue\",\"key\":"
+        "\"2020-07-15T09:00:00+08:00\"}]}");
 }
 
 static void wakes_ring_in_order_before_the_tick_of_the_same_instant(void **state)
@@ -42,9 +43,12 @@ static void wakes_ring_in_order_before_the_tick_of_the_same_instant(void **state
             "  local order = (ctx:get('order') or '') .. key .. (data and data.n or '')\n"
             "  ctx:set('order', order) end,\n"
             "every = { { at = 'daily 10:00', run = function(ctx)\n"
-            "  ctx:alert { key = ctx:get('order') .. ' ' .. ctx.now, level = 'red', title = 't' } end } },"),
-        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:00\",\"steps\":["
-        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:00\"},"
+            "  ctx:alert { key = ctx:get('order') .. ' ' .. ctx.now, level = 'red', title = "
+            "'t' } end } },"),
+        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:"
+        "00\",\"steps\":["
+        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:"
+        "00\"},"
         "{\"at\":\"2020-07-15T10:00:00+08:00\"}],"
         "\"expect\":[{\"key\":\"cab1 2020-07-15T10:00:00+08:00\",\"level\":\"red\"}]}");
 }
@@ -55,12 +59,16 @@ static void several_entries_of_one_instant_run_in_the_order_of_the_file(void **s
     host_expect(
         HOST_SCRIPT("reads = { 'building' },\n"
                     "every = {\n"
-                    "  { at = 'hourly', run = function(ctx) ctx:alert { key = 'k', level = 'blue', title = 'first' } end },\n"
-                    "  { at = 'daily 10:00', run = function(ctx) ctx:alert { key = 'k', level = 'blue', title = 'second' } end },\n"
+                    "  { at = 'hourly', run = function(ctx) ctx:alert { key = 'k', level = "
+                    "'blue', title = 'first' } end },\n"
+                    "  { at = 'daily 10:00', run = function(ctx) ctx:alert { key = 'k', level "
+                    "= 'blue', title = 'second' } end },\n"
                     "  { at = 'hourly', run = function(ctx)\n"
                     "      local a = ctx:alerts { key = 'k' }[1]\n"
-                    "      if a then ctx:alert { key = a.title .. a.count .. a.level, level = 'blue', title = 't' } end end } },"),
-        "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"k\",\"level\":\"blue\"}]},"
+                    "      if a then ctx:alert { key = a.title .. a.count .. a.level, level = "
+                    "'blue', title = 't' } end end } },"),
+        "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"k\","
+        "\"level\":\"blue\"}]},"
         "{\"at\":\"2020-07-15T11:00:00+08:00\",\"expect\":[{\"key\":\"k\",\"level\":\"blue\"},"
         "{\"key\":\"first1blue\",\"level\":\"blue\"}]}]}");
 }
@@ -71,16 +79,19 @@ static void own_effects_are_seen_from_the_next_entry_on(void **state)
 {
     (void)state;
     host_expect(
-        HOST_SCRIPT("reads = { 'building' },\n"
-                    "on = { building = function(row, ctx)\n"
-                    "  local before = ctx:get('n') or 0\n"
-                    "  ctx:set('n', before + 1)\n"
-                    "  local open = #ctx:alerts { state = 'open' }\n"
-                    "  ctx:alert { key = row.building_id .. before .. (ctx:get('n') or 0) .. open,\n"
-                    "              level = 'blue', title = 't' }\n"
-                    "  assert(#ctx:alerts() == open) end },"),
-        "{\"given\":[[\"building\",{\"building_id\":\"A\"}],[\"building\",{\"building_id\":\"B\"}],"
-        "[\"building\",{\"building_id\":\"C\"}]],\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":["
+        HOST_SCRIPT(
+            "reads = { 'building' },\n"
+            "on = { building = function(row, ctx)\n"
+            "  local before = ctx:get('n') or 0\n"
+            "  ctx:set('n', before + 1)\n"
+            "  local open = #ctx:alerts { state = 'open' }\n"
+            "  ctx:alert { key = row.building_id .. before .. (ctx:get('n') or 0) .. open,\n"
+            "              level = 'blue', title = 't' }\n"
+            "  assert(#ctx:alerts() == open) end },"),
+        "{\"given\":[[\"building\",{\"building_id\":\"A\"}],[\"building\",{\"building_id\":"
+        "\"B\"}],"
+        "[\"building\",{\"building_id\":\"C\"}]],\"at\":\"2020-07-15T09:00:00+08:00\","
+        "\"expect\":["
         "{\"key\":\"A000\",\"level\":\"blue\"},{\"key\":\"B111\",\"level\":\"blue\"},"
         "{\"key\":\"C222\",\"level\":\"blue\"}]}");
 }
@@ -92,21 +103,26 @@ static void one_run_makes_one_occurrence_of_a_key_and_an_alert_overrules_a_clear
         HOST_SCRIPT("reads = { 'building' },\n"
                     "every = { { at = 'hourly', over = 'building', run = function(row, ctx)\n"
                     "  if row.building_id == 'B' then ctx:clear { key = 'k' } end\n"
-                    "  ctx:alert { key = 'k', level = row.building_id == 'B' and 'red' or 'blue', title = row.building_id }\n"
+                    "  ctx:alert { key = 'k', level = row.building_id == 'B' and 'red' or "
+                    "'blue', title = row.building_id }\n"
                     "  if row.building_id == 'C' then ctx:clear { key = 'k' } end\n"
                     "  local a = ctx:alerts { key = 'k' }[1]\n"
-                    "  if a then ctx:alert { key = a.title .. a.level .. a.count, level = 'blue', title = 't' } end end } },"),
-        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"A\"}],[\"building\",{\"building_id\":\"B\"}],"
+                    "  if a then ctx:alert { key = a.title .. a.level .. a.count, level = "
+                    "'blue', title = 't' } end end } },"),
+        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"A\"}],[\"building\",{"
+        "\"building_id\":\"B\"}],"
         "[\"building\",{\"building_id\":\"C\"}]],\"at\":\"2020-07-15T09:00:00+08:00\","
         "\"expect\":[{\"key\":\"k\",\"level\":\"red\"}]},{\"at\":\"2020-07-15T10:00:00+08:00\","
-        "\"expect\":[{\"key\":\"k\",\"level\":\"red\"},{\"key\":\"Ared1\",\"level\":\"blue\"}]}]}");
+        "\"expect\":[{\"key\":\"k\",\"level\":\"red\"},{\"key\":\"Ared1\",\"level\":\"blue\"}]}"
+        "]}");
 }
 
 /* --- rules of order 8: limits --------------------------------------------------------------------------- */
 
-static const char loops[] = HOST_SCRIPT("reads = { 'building' },\n"
-                                        "on = { building = function(row, ctx)\n"
-                                        "  while true do pcall(function() while true do end end) end end },");
+static const char loops[] =
+    HOST_SCRIPT("reads = { 'building' },\n"
+                "on = { building = function(row, ctx)\n"
+                "  while true do pcall(function() while true do end end) end end },");
 
 static void a_loop_without_end_is_a_fault_with_line_and_record(void **state)
 {
@@ -121,11 +137,12 @@ static void a_limit_ends_the_same_call_at_the_same_place(void **state)
 {
     (void)state;
     struct buf first = {0}, second = {0};
-    const char script[] = HOST_SCRIPT("reads = { 'building' },\n"
-                                      "on = { building = function(row, ctx)\n"
-                                      "  local n = 0\n"
-                                      "  while true do n = n + #row.building_id\n"
-                                      "    if n % 7 == 0 then ctx:check('x', n, '>', 3) end end end },");
+    const char script[] =
+        HOST_SCRIPT("reads = { 'building' },\n"
+                    "on = { building = function(row, ctx)\n"
+                    "  local n = 0\n"
+                    "  while true do n = n + #row.building_id\n"
+                    "    if n % 7 == 0 then ctx:check('x', n, '>', 3) end end end },");
     const char one[] = "{\"given\":[[\"building\",{\"building_id\":\"B7\"}]],"
                        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}";
     assert_false(host_try(script, one, &first));
@@ -143,12 +160,15 @@ static void reading_on_and_on_without_an_index_is_charged(void **state)
     buf_str(&one, "{\"given\":[");
     for (int i = 0; i < 600; i++)
         buf_printf(&one, "[\"building\",{\"building_id\":\"B%d\"}],", i);
-    buf_str(&one, "[\"shop\",{\"shop_id\":\"S\"}]],\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}");
+    buf_str(
+        &one,
+        "[\"shop\",{\"shop_id\":\"S\"}]],\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}");
     buf_char(&one, 0);
-    host_refuse(HOST_SCRIPT("reads = { 'building', 'shop' },\n"
-                            "on = { shop = function(row, ctx)\n"
-                            "  for i = 1, 1000 do ctx:list('building', { name = 'x' }) end end },"),
-                one.p, "第 5 行");
+    host_refuse(
+        HOST_SCRIPT("reads = { 'building', 'shop' },\n"
+                    "on = { shop = function(row, ctx)\n"
+                    "  for i = 1, 1000 do ctx:list('building', { name = 'x' }) end end },"),
+        one.p, "第 5 行");
     buf_free(&one);
 }
 
@@ -160,17 +180,21 @@ static void a_misspelt_field_is_an_error_that_names_the_nearest(void **state)
     const char one[] = "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],"
                        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}";
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n  local f = 'area_m'\n  return row[f] end },"),
+                            "on = { building = function(row, ctx)\n  local f = 'area_m'\n  "
+                            "return row[f] end },"),
                 one, "area_m2");
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
                             "on = { building = function(row, ctx)\n  row['name'] = 'x' end },"),
                 one, "不能改");
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n  ctx:list('building', { [('nam')] = 'x' }) end },"),
+                            "on = { building = function(row, ctx)\n  ctx:list('building', { "
+                            "[('nam')] = 'x' }) end },"),
                 one, "name");
-    host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n  local f = 'lits'\n  ctx[f](ctx) end },"),
-                one, "list");
+    host_refuse(
+        HOST_SCRIPT(
+            "reads = { 'building' },\n"
+            "on = { building = function(row, ctx)\n  local f = 'lits'\n  ctx[f](ctx) end },"),
+        one, "list");
 }
 
 static void a_type_that_is_not_in_reads_or_sealed_cannot_be_read(void **state)
@@ -179,22 +203,26 @@ static void a_type_that_is_not_in_reads_or_sealed_cannot_be_read(void **state)
     const char one[] = "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],"
                        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}";
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n  local t = 'policy'\n  ctx:find(t, 'x') end },"),
+                            "on = { building = function(row, ctx)\n  local t = 'policy'\n  "
+                            "ctx:find(t, 'x') end },"),
                 one, "reads");
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n  local t = 'identity'\n  ctx:find(t, 'x') end },"),
+                            "on = { building = function(row, ctx)\n  local t = 'identity'\n  "
+                            "ctx:find(t, 'x') end },"),
                 one, "封存");
 }
 
 static void a_row_kept_from_an_earlier_run_is_refused(void **state)
 {
     (void)state;
-    host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = (function()\n  local kept\n  return function(row, ctx)\n"
-                            "    kept = kept or row\n    return kept.name end end)() },"),
-                "{\"given\":[[\"building\",{\"building_id\":\"A\"}],[\"building\",{\"building_id\":\"B\"}]],"
-                "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}",
-                "上一次运行");
+    host_refuse(
+        HOST_SCRIPT("reads = { 'building' },\n"
+                    "on = { building = (function()\n  local kept\n  return function(row, ctx)\n"
+                    "    kept = kept or row\n    return kept.name end end)() },"),
+        "{\"given\":[[\"building\",{\"building_id\":\"A\"}],[\"building\",{\"building_id\":"
+        "\"B\"}]],"
+        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}",
+        "上一次运行");
 }
 
 static void find_list_each_history_and_before_agree(void **state)
@@ -206,27 +234,36 @@ static void find_list_each_history_and_before_agree(void **state)
             "on = { building = function(row, ctx)\n"
             "  assert(ctx:find('tax_month', 'E1', '2020-02').tax_cny == 20)\n"
             "  assert(ctx:find('tax_month', 'E1').month == '2020-03')\n"
-            "  assert(ctx:find('tax_month', nil) == nil and ctx:find('tax_month', 'E9') == nil)\n"
+            "  assert(ctx:find('tax_month', nil) == nil and ctx:find('tax_month', 'E9') == "
+            "nil)\n"
             "  local all = ctx:list('tax_month', { ent_id = 'E1' }, { all = true })\n"
             "  assert(#all == 3 and all[1].month == '2020-01' and all[3].month == '2020-03')\n"
             "  local latest = ctx:list('tax_month', {})\n"
-            "  assert(#latest == 2 and latest[1].month == '2020-03' and latest[2].ent_id == 'E2')\n"
+            "  assert(#latest == 2 and latest[1].month == '2020-03' and latest[2].ent_id == "
+            "'E2')\n"
             "  assert(#ctx:list('tax_month', { building_id = 'B1' }) == 1, 'moved away')\n"
             "  assert(#ctx:list('tax_month', { building_id = 'B1' }, { all = true }) == 3)\n"
-            "  assert(#ctx:list('tax_month', { building_id = 'B1' }, { all = true, limit = 2 }) == 2)\n"
+            "  assert(#ctx:list('tax_month', { building_id = 'B1' }, { all = true, limit = 2 "
+            "}) == 2)\n"
             "  assert(#ctx:list('tax_month', { declared = true }, { all = true }) == 1)\n"
             "  local n = 0\n"
-            "  for t in ctx:each('tax_month', {}, { all = true }) do n = n + 1 if n == 2 then break end end\n"
+            "  for t in ctx:each('tax_month', {}, { all = true }) do n = n + 1 if n == 2 then "
+            "break end end\n"
             "  for _ = 1, 300 do for t in ctx:each('tax_month', {}) do break end end\n"
             "  local h = ctx:history('tax_month', { 'E1', '2020-02' }, 5)\n"
             "  assert(#h == 2 and h[1].tax_cny == 20 and h[2].tax_cny == 2)\n"
             "  assert(ctx:before(h[1]).tax_cny == 2 and ctx:before(h[2]) == nil)\n"
             "  ctx:alert { key = 'fine' .. n, level = 'blue', title = 't' } end },"),
-        "{\"given\":[[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-03\",\"tax_cny\":30,\"building_id\":\"B2\"}],"
-        "[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-01\",\"tax_cny\":10,\"building_id\":\"B1\"}],"
-        "[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-02\",\"tax_cny\":2,\"building_id\":\"B1\"}],"
-        "[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-02\",\"tax_cny\":20,\"building_id\":\"B1\",\"declared\":true}],"
-        "[\"tax_month\",{\"ent_id\":\"E2\",\"month\":\"2020-02\",\"tax_cny\":5,\"building_id\":\"B1\"}],"
+        "{\"given\":[[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-03\",\"tax_cny\":30,"
+        "\"building_id\":\"B2\"}],"
+        "[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-01\",\"tax_cny\":10,\"building_"
+        "id\":\"B1\"}],"
+        "[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-02\",\"tax_cny\":2,\"building_id\":"
+        "\"B1\"}],"
+        "[\"tax_month\",{\"ent_id\":\"E1\",\"month\":\"2020-02\",\"tax_cny\":20,\"building_"
+        "id\":\"B1\",\"declared\":true}],"
+        "[\"tax_month\",{\"ent_id\":\"E2\",\"month\":\"2020-02\",\"tax_cny\":5,\"building_id\":"
+        "\"B1\"}],"
         "[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:00\","
         "\"expect\":[{\"key\":\"fine2\",\"level\":\"blue\"}]}");
 }
@@ -234,38 +271,50 @@ static void find_list_each_history_and_before_agree(void **state)
 static void windows_count_by_event_time_with_both_ends(void **state)
 {
     (void)state;
-    host_expect(
-        HOST_SCRIPT(
-            "reads = { 'camera_event' },\n"
-            "on = { camera_event = function(row, ctx)\n"
-            "  if row.event_id ~= 'last' then return end\n"
-            "  local w = { place_id = 'P' }\n"
-            "  ctx:alert { key = ctx:count('camera_event', w, '30min') .. ' ' .. ctx:count('camera_event', w, '1d')\n"
-            "    .. ' ' .. ctx:sum('camera_event', 'people_count', w, '30min'), level = 'blue', title = 't' } end },"),
-        "{\"given\":[[\"camera_event\",{\"event_id\":\"a\",\"place_id\":\"P\",\"people_count\":1,\"occurred_at\":\"2020-07-14T00:00:00+08:00\"}],"
-        "[\"camera_event\",{\"event_id\":\"b\",\"place_id\":\"P\",\"people_count\":2,\"occurred_at\":\"2020-07-15T08:59:59+08:00\"}],"
-        "[\"camera_event\",{\"event_id\":\"c\",\"place_id\":\"P\",\"people_count\":4,\"occurred_at\":\"2020-07-15T09:00:00+08:00\"}],"
-        "[\"camera_event\",{\"event_id\":\"d\",\"place_id\":\"Q\",\"people_count\":8,\"occurred_at\":\"2020-07-15T09:10:00+08:00\"}],"
-        "[\"camera_event\",{\"event_id\":\"last\",\"place_id\":\"P\",\"occurred_at\":\"2020-07-15T09:30:00+08:00\"}]],"
-        "\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"2 4 4.0\",\"level\":\"blue\"}]}");
+    host_expect(HOST_SCRIPT("reads = { 'camera_event' },\n"
+                            "on = { camera_event = function(row, ctx)\n"
+                            "  if row.event_id ~= 'last' then return end\n"
+                            "  local w = { place_id = 'P' }\n"
+                            "  ctx:alert { key = ctx:count('camera_event', w, '30min') .. ' ' "
+                            ".. ctx:count('camera_event', w, '1d')\n"
+                            "    .. ' ' .. ctx:sum('camera_event', 'people_count', w, "
+                            "'30min'), level = 'blue', title = 't' } end },"),
+                "{\"given\":[[\"camera_event\",{\"event_id\":\"a\",\"place_id\":\"P\",\"people_"
+                "count\":1,\"occurred_at\":\"2020-07-14T00:00:00+08:00\"}],"
+                "[\"camera_event\",{\"event_id\":\"b\",\"place_id\":\"P\",\"people_count\":2,"
+                "\"occurred_at\":\"2020-07-15T08:59:59+08:00\"}],"
+                "[\"camera_event\",{\"event_id\":\"c\",\"place_id\":\"P\",\"people_count\":4,"
+                "\"occurred_at\":\"2020-07-15T09:00:00+08:00\"}],"
+                "[\"camera_event\",{\"event_id\":\"d\",\"place_id\":\"Q\",\"people_count\":8,"
+                "\"occurred_at\":\"2020-07-15T09:10:00+08:00\"}],"
+                "[\"camera_event\",{\"event_id\":\"last\",\"place_id\":\"P\",\"occurred_at\":"
+                "\"2020-07-15T09:30:00+08:00\"}]],"
+                "\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"2 4 "
+                "4.0\",\"level\":\"blue\"}]}");
 }
 
 static void checks_compare_six_decimals_ratios_and_missing_values(void **state)
 {
     (void)state;
     host_expect(
-        HOST_SCRIPT("reads = { 'building' },\n"
-                    "on = { building = function(row, ctx)\n"
-                    "  local function no(...) assert(ctx:check(...) == false) end\n"
-                    "  local function yes(...) assert(ctx:check(...) == true) end\n"
-                    "  no('x', 0.1 + 0.2, '>', 0.3) yes('x', 0.1 + 0.2, '==', 0.3) yes('x', 0.300001, '>', 0.3)\n"
-                    "  no('x', nil, '>', 1) no('x', 1, '>', nil) no('x', nil, '==', nil)\n"
-                    "  no('r', { num = 15, den = 100 }, '>', 0.15) yes('r', { num = 15.001, den = 100 }, '>', 0.15)\n"
-                    "  yes('s', 'b', '>', 'a') yes('s', '2019-12-31', '<', '2020-01-01') yes('b', true, '==', true)\n"
-                    "  yes('b', true, '~=', false) yes('i', 9007199254740993, '>', 9007199254740992)\n"
-                    "  assert(not pcall(ctx.check, ctx, 'x', 'a', '>', 1)) assert(not pcall(ctx.check, ctx, 'x', 1, '=>', 1))\n"
-                    "  ctx:alert { key = 'k', level = 'blue', title = 't' } end },"),
-        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:00\","
+        HOST_SCRIPT(
+            "reads = { 'building' },\n"
+            "on = { building = function(row, ctx)\n"
+            "  local function no(...) assert(ctx:check(...) == false) end\n"
+            "  local function yes(...) assert(ctx:check(...) == true) end\n"
+            "  no('x', 0.1 + 0.2, '>', 0.3) yes('x', 0.1 + 0.2, '==', 0.3) yes('x', 0.300001, "
+            "'>', 0.3)\n"
+            "  no('x', nil, '>', 1) no('x', 1, '>', nil) no('x', nil, '==', nil)\n"
+            "  no('r', { num = 15, den = 100 }, '>', 0.15) yes('r', { num = 15.001, den = 100 "
+            "}, '>', 0.15)\n"
+            "  yes('s', 'b', '>', 'a') yes('s', '2019-12-31', '<', '2020-01-01') yes('b', "
+            "true, '==', true)\n"
+            "  yes('b', true, '~=', false) yes('i', 9007199254740993, '>', 9007199254740992)\n"
+            "  assert(not pcall(ctx.check, ctx, 'x', 'a', '>', 1)) assert(not pcall(ctx.check, "
+            "ctx, 'x', 1, '=>', 1))\n"
+            "  ctx:alert { key = 'k', level = 'blue', title = 't' } end },"),
+        "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:"
+        "00\","
         "\"expect\":[{\"key\":\"k\",\"level\":\"blue\"}]}");
 }
 
@@ -273,14 +322,19 @@ static void settings_have_local_values_only_where_they_may(void **state)
 {
     (void)state;
     host_expect(
-        HOST_SCRIPT("reads = { 'building' },\n"
-                    "settings = { most = { label = '最多', default = 3, min = 0, max = 9 } },\n"
-                    "on = { building = function(row, ctx)\n"
-                    "  assert(not pcall(function() local n = 'moost' return ctx.settings[n] end))\n"
-                    "  ctx:alert { key = row.building_id .. ctx.settings.most, level = 'blue', title = 't' } end },"),
-        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"A\"}]],\"at\":\"2020-07-15T09:00:00+08:00\"},"
-        "{\"settings\":{\"most\":5},\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":\"2020-07-15T09:00:00+08:00\"}],"
-        "\"expect\":[{\"key\":\"A3\",\"level\":\"blue\"},{\"key\":\"B5\",\"level\":\"blue\"}]}");
+        HOST_SCRIPT(
+            "reads = { 'building' },\n"
+            "settings = { most = { label = '最多', default = 3, min = 0, max = 9 } },\n"
+            "on = { building = function(row, ctx)\n"
+            "  assert(not pcall(function() local n = 'moost' return ctx.settings[n] end))\n"
+            "  ctx:alert { key = row.building_id .. ctx.settings.most, level = 'blue', title = "
+            "'t' } end },"),
+        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"A\"}]],\"at\":\"2020-07-"
+        "15T09:00:00+08:00\"},"
+        "{\"settings\":{\"most\":5},\"given\":[[\"building\",{\"building_id\":\"B\"}]],\"at\":"
+        "\"2020-07-15T09:00:00+08:00\"}],"
+        "\"expect\":[{\"key\":\"A3\",\"level\":\"blue\"},{\"key\":\"B5\",\"level\":\"blue\"}]"
+        "}");
 }
 
 static void unknown_members_of_an_alert_are_errors(void **state)
@@ -288,36 +342,42 @@ static void unknown_members_of_an_alert_are_errors(void **state)
     (void)state;
     const char one[] = "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],"
                        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}";
-    host_refuse(HOST_SCRIPT("reads = { 'building' },\non = { building = function(row, ctx)\n"
-                            "  ctx:alert { key = 'k', level = 'blue', title = 't', [('tilte')] = 'x' } end },"),
-                one, "title");
-    host_refuse(HOST_SCRIPT("reads = { 'building' },\non = { building = function(row, ctx)\n"
-                            "  ctx:alert { key = 'k', level = ('purple'), title = 't' } end },"),
-                one, "purple");
-    host_refuse(HOST_SCRIPT("reads = { 'building' },\non = { building = function(row, ctx)\n"
-                            "  ctx:alert { key = ('k'):rep(200), level = 'red', title = 't' } end },"),
-                one, "太长");
+    host_refuse(
+        HOST_SCRIPT(
+            "reads = { 'building' },\non = { building = function(row, ctx)\n"
+            "  ctx:alert { key = 'k', level = 'blue', title = 't', [('tilte')] = 'x' } end },"),
+        one, "title");
+    host_refuse(
+        HOST_SCRIPT("reads = { 'building' },\non = { building = function(row, ctx)\n"
+                    "  ctx:alert { key = 'k', level = ('purple'), title = 't' } end },"),
+        one, "purple");
+    host_refuse(
+        HOST_SCRIPT("reads = { 'building' },\non = { building = function(row, ctx)\n"
+                    "  ctx:alert { key = ('k'):rep(200), level = 'red', title = 't' } end },"),
+        one, "太长");
 }
 
 static void more_than_two_hundred_fresh_alerts_of_one_run_become_one(void **state)
 {
     (void)state;
-    static const char script[] =
-        HOST_SCRIPT("reads = { 'building' }, bulk_guard = true,\n"
-                    "settings = { n = { label = '条数', default = 200, min = 0 } },\n"
-                    "every = { { at = 'hourly', run = function(ctx)\n"
-                    "  for i = 1, ctx.settings.n do\n"
-                    "    ctx:alert { key = ('%03d'):format(i), level = 'red', title = 't' } end end } },");
+    static const char script[] = HOST_SCRIPT(
+        "reads = { 'building' }, bulk_guard = true,\n"
+        "settings = { n = { label = '条数', default = 200, min = 0 } },\n"
+        "every = { { at = 'hourly', run = function(ctx)\n"
+        "  for i = 1, ctx.settings.n do\n"
+        "    ctx:alert { key = ('%03d'):format(i), level = 'red', title = 't' } end end } },");
     struct buf many = {0};
-    buf_str(&many, "{\"steps\":[{\"at\":\"2020-07-15T08:00:00+08:00\",\"settings\":{\"n\":1}},"
-                   "{\"at\":\"2020-07-15T09:00:00+08:00\",\"settings\":{\"n\":201}}],\"expect\":[");
+    buf_str(&many,
+            "{\"steps\":[{\"at\":\"2020-07-15T08:00:00+08:00\",\"settings\":{\"n\":1}},"
+            "{\"at\":\"2020-07-15T09:00:00+08:00\",\"settings\":{\"n\":201}}],\"expect\":[");
     for (int i = 1; i <= 201; i++)
         buf_printf(&many, "%s{\"key\":\"%03d\",\"level\":\"red\"}", i > 1 ? "," : "", i);
     buf_str(&many, "]}");
     buf_char(&many, 0);
     host_expect(script, many.p); /* one was open already: 200 are fresh */
     host_expect(script, "{\"settings\":{\"n\":201},\"at\":\"2020-07-15T09:00:00+08:00\","
-                        "\"expect\":[{\"key\":\"bulk_guard|2020-07-15\",\"kind\":\"bulk_guard\",\"level\":\"orange\"}]}");
+                        "\"expect\":[{\"key\":\"bulk_guard|2020-07-15\",\"kind\":\"bulk_"
+                        "guard\",\"level\":\"orange\"}]}");
     buf_free(&many);
 }
 

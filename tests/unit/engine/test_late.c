@@ -3,13 +3,14 @@
 #include "host.h"
 
 /* Raises at 60 and more, clears below; the title tells what it saw. */
-static const char level_alarm[] = HOST_SCRIPT(
-    "reads = { 'sensor_reading' },\n"
-    "on = { sensor_reading = function(row, ctx)\n"
-    "  if row.metric ~= 'noise_db' then return end\n"
-    "  if ctx:check('噪声', row.value, '>=', 60) then\n"
-    "    ctx:alert { key = row.device_id, level = row.value >= 80 and 'red' or 'blue', title = '噪声' }\n"
-    "  else ctx:clear { key = row.device_id } end end },");
+static const char level_alarm[] =
+    HOST_SCRIPT("reads = { 'sensor_reading' },\n"
+                "on = { sensor_reading = function(row, ctx)\n"
+                "  if row.metric ~= 'noise_db' then return end\n"
+                "  if ctx:check('噪声', row.value, '>=', 60) then\n"
+                "    ctx:alert { key = row.device_id, level = row.value >= 80 and 'red' or "
+                "'blue', title = '噪声' }\n"
+                "  else ctx:clear { key = row.device_id } end end },");
 
 /* Counts readings of the hour before; four and more are too many. */
 static const char hourly_count[] = HOST_SCRIPT(
@@ -22,18 +23,20 @@ static const char hourly_count[] = HOST_SCRIPT(
     "  else ctx:clear { key = key } end end } },");
 
 /* Quiet if a visit was seen on the day: absence, which a late record refutes. */
-static const char absence[] = HOST_SCRIPT(
-    "reads = { 'visit', 'shop' }, rejudge = { visit = 'subject_id' },\n"
-    "every = { { at = 'daily 18:00', over = 'shop', run = function(s, ctx)\n"
-    "  local n = ctx:count('visit', { subject_id = s.shop_id }, '12h')\n"
-    "  if ctx:check('今日走访', n, '<', 1) then\n"
-    "    ctx:alert { key = s.shop_id .. '|' .. ctx.today, level = 'yellow', title = '没有走访' }\n"
-    "  else ctx:clear { key = s.shop_id .. '|' .. ctx.today } end end } },");
+static const char absence[] =
+    HOST_SCRIPT("reads = { 'visit', 'shop' }, rejudge = { visit = 'subject_id' },\n"
+                "every = { { at = 'daily 18:00', over = 'shop', run = function(s, ctx)\n"
+                "  local n = ctx:count('visit', { subject_id = s.shop_id }, '12h')\n"
+                "  if ctx:check('今日走访', n, '<', 1) then\n"
+                "    ctx:alert { key = s.shop_id .. '|' .. ctx.today, level = 'yellow', title "
+                "= '没有走访' }\n"
+                "  else ctx:clear { key = s.shop_id .. '|' .. ctx.today } end end } },");
 
 static const char *reading(char out[200], const char *time, int value)
 {
     snprintf(out, 200,
-             "[\"sensor_reading\",{\"device_id\":\"D\",\"metric\":\"noise_db\",\"at\":\"2020-07-15T%s:00+08:00\",\"value\":%d}]",
+             "[\"sensor_reading\",{\"device_id\":\"D\",\"metric\":\"noise_db\",\"at\":\"2020-"
+             "07-15T%s:00+08:00\",\"value\":%d}]",
              time, value);
     return out;
 }
@@ -43,7 +46,8 @@ static void a_late_normal_reading_does_not_close_what_a_later_one_raised(void **
     (void)state;
     char a[200], b[200], one[900];
     snprintf(one, sizeof one,
-             "{\"given\":[%s,%s],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[{\"key\":\"D\",\"level\":\"red\"}]}",
+             "{\"given\":[%s,%s],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[{\"key\":"
+             "\"D\",\"level\":\"red\"}]}",
              reading(a, "11:00", 85), reading(b, "10:00", 40));
     host_expect(level_alarm, one);
 }
@@ -52,7 +56,8 @@ static void a_late_alarm_is_cleared_by_the_later_normal_reading(void **state)
 {
     (void)state;
     char a[200], b[200], one[900];
-    snprintf(one, sizeof one, "{\"given\":[%s,%s],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[]}",
+    snprintf(one, sizeof one,
+             "{\"given\":[%s,%s],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[]}",
              reading(a, "11:00", 40), reading(b, "10:00", 85));
     host_expect(level_alarm, one);
 }
@@ -64,15 +69,15 @@ static void every_order_of_arrival_ends_with_the_same_open_alerts(void **state)
         const char *time;
         int value;
     } story[4] = {{"08:00", 65}, {"09:00", 50}, {"10:00", 85}, {"11:00", 70}};
-    static const char *const ends[2] = {"[{\"key\":\"D\",\"level\":\"red\"}]",
-                                        "[]"};
+    static const char *const ends[2] = {"[{\"key\":\"D\",\"level\":\"red\"}]", "[]"};
     /* once as it is, once with a normal reading at the end */
     for (int quiet_end = 0; quiet_end < 2; quiet_end++) {
         for (int n = 0; n < 24; n++) {
             int order[4], left[4] = {0, 1, 2, 3}, code = n;
             for (int i = 4; i > 0; i--) {
                 order[4 - i] = left[code % i];
-                memmove(&left[code % i], &left[code % i + 1], (size_t)(i - 1 - code % i) * sizeof *left);
+                memmove(&left[code % i], &left[code % i + 1],
+                        (size_t)(i - 1 - code % i) * sizeof *left);
                 code /= i;
             }
             struct buf one = {0};
@@ -80,9 +85,11 @@ static void every_order_of_arrival_ends_with_the_same_open_alerts(void **state)
             buf_str(&one, "{\"given\":[");
             for (int i = 0; i < 4; i++) {
                 int value = quiet_end && order[i] == 3 ? 30 : story[order[i]].value;
-                buf_printf(&one, "%s%s", i ? "," : "", reading(text, story[order[i]].time, value));
+                buf_printf(&one, "%s%s", i ? "," : "",
+                           reading(text, story[order[i]].time, value));
             }
-            buf_printf(&one, "],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":%s}", ends[quiet_end]);
+            buf_printf(&one, "],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":%s}",
+                       ends[quiet_end]);
             buf_char(&one, 0);
             struct buf why = {0};
             if (!host_try(level_alarm, one.p, &why))
@@ -95,42 +102,60 @@ static void every_order_of_arrival_ends_with_the_same_open_alerts(void **state)
 
 #define SHOP "[\"shop\",{\"shop_id\":\"S\",\"name\":\"店\"}]"
 #define EVENT(id, time)                                                                        \
-    "[\"camera_event\",{\"event_id\":\"" id "\",\"shop_id\":\"S\",\"occurred_at\":\"2020-07-15T" time ":00+08:00\"}]"
+    "[\"camera_event\",{\"event_id\":\"" id                                                    \
+    "\",\"shop_id\":\"S\",\"occurred_at\":\"2020-07-15T" time ":00+08:00\"}]"
 
 static void a_late_record_makes_the_ticks_it_missed_be_judged_again(void **state)
 {
     (void)state;
-    host_expect(hourly_count,
-                "{\"steps\":[{\"given\":[" SHOP "," EVENT("1", "08:10") "," EVENT("2", "08:20")
-                "],\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]},"
-                "{\"given\":[" EVENT("3", "08:30") "],\"at\":\"2020-07-15T09:30:00+08:00\","
-                "\"expect\":[{\"key\":\"S|2020-07-15T09:00:00+08:00\",\"level\":\"blue\"}]},"
-                "{\"given\":[" EVENT("4", "08:40") "],\"at\":\"2020-07-15T09:40:00+08:00\","
-                "\"expect\":[{\"key\":\"S|2020-07-15T09:00:00+08:00\",\"level\":\"red\"}]}]}");
+    host_expect(
+        hourly_count,
+        "{\"steps\":[{\"given\":[" SHOP "," EVENT("1", "08:10") "," EVENT(
+            "2", "08:20") "],\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]},"
+                          "{\"given\":[" EVENT(
+                              "3",
+                              "08:30") "],\"at\":\"2020-07-15T09:30:00+08:00\","
+                                       "\"expect\":[{\"key\":\"S|2020-07-15T09:00:00+08:00\","
+                                       "\"level\":\"blue\"}]},"
+                                       "{\"given\":[" EVENT(
+                                           "4",
+                                           "08:40") "],\"at\":\"2020-07-15T09:40:00+08:00\","
+                                                    "\"expect\":[{\"key\":\"S|2020-07-15T09:00:"
+                                                    "00+08:00\",\"level\":\"red\"}]}]}");
 }
 
 static void ticks_that_were_not_told_are_not_made_up(void **state)
 {
     (void)state;
     /* 09:00 is never reached by a step: no tick was told there */
-    host_expect(hourly_count,
-                "{\"steps\":[{\"given\":[" SHOP "," EVENT("1", "08:10") "," EVENT("2", "08:20")
-                "],\"at\":\"2020-07-15T08:50:00+08:00\"},"
-                "{\"at\":\"2020-07-15T09:20:00+08:00\"},"
-                "{\"given\":[" EVENT("3", "08:30") "],\"at\":\"2020-07-15T09:30:00+08:00\",\"expect\":[]}]}");
+    host_expect(
+        hourly_count,
+        "{\"steps\":[{\"given\":[" SHOP "," EVENT("1", "08:10") "," EVENT(
+            "2",
+            "08:20") "],\"at\":\"2020-07-15T08:50:00+08:00\"},"
+                     "{\"at\":\"2020-07-15T09:20:00+08:00\"},"
+                     "{\"given\":[" EVENT(
+                         "3",
+                         "08:30") "],\"at\":\"2020-07-15T09:30:00+08:00\",\"expect\":[]}]}");
 }
 
 static void a_record_later_than_a_day_leaves_the_ticks_alone(void **state)
 {
     (void)state;
-    host_expect(hourly_count,
-                "{\"steps\":[{\"given\":[" SHOP "," EVENT("1", "08:10") "," EVENT("2", "08:20")
-                "],\"at\":\"2020-07-15T09:00:00+08:00\"},{\"at\":\"2020-07-16T08:31:00+08:00\"},"
-                "{\"given\":[" EVENT("3", "08:30") "],\"at\":\"2020-07-16T08:31:00+08:00\",\"expect\":[]}]}");
+    host_expect(
+        hourly_count,
+        "{\"steps\":[{\"given\":[" SHOP "," EVENT("1", "08:10") "," EVENT(
+            "2",
+            "08:20") "],\"at\":\"2020-07-15T09:00:00+08:00\"},{\"at\":\"2020-07-16T08:31:00+08:"
+                     "00\"},"
+                     "{\"given\":[" EVENT(
+                         "3",
+                         "08:30") "],\"at\":\"2020-07-16T08:31:00+08:00\",\"expect\":[]}]}");
 }
 
-#define VISIT(time)                                                                           \
-    "[\"visit\",{\"visit_id\":\"V1\",\"subject_id\":\"S\",\"visited_at\":\"2020-07-15T" time ":00+08:00\"}]"
+#define VISIT(time)                                                                            \
+    "[\"visit\",{\"visit_id\":\"V1\",\"subject_id\":\"S\",\"visited_at\":\"2020-07-15T" time   \
+    ":00+08:00\"}]"
 
 static void an_alert_that_a_late_record_refutes_is_retracted(void **state)
 {
@@ -138,7 +163,8 @@ static void an_alert_that_a_late_record_refutes_is_retracted(void **state)
     host_expect(absence,
                 "{\"steps\":[{\"given\":[" SHOP "],\"at\":\"2020-07-15T18:00:00+08:00\","
                 "\"expect\":[{\"key\":\"S|2020-07-15\",\"level\":\"yellow\"}]},"
-                "{\"given\":[" VISIT("10:00") "],\"at\":\"2020-07-15T20:00:00+08:00\",\"expect\":[]}]}");
+                "{\"given\":[" VISIT(
+                    "10:00") "],\"at\":\"2020-07-15T20:00:00+08:00\",\"expect\":[]}]}");
 }
 
 static void an_alert_that_somebody_has_signed_stays(void **state)
@@ -146,9 +172,11 @@ static void an_alert_that_somebody_has_signed_stays(void **state)
     (void)state;
     host_expect(absence,
                 "{\"steps\":[{\"given\":[" SHOP "],\"at\":\"2020-07-15T18:00:00+08:00\"},"
-                "{\"actions\":[{\"key\":\"S|2020-07-15\",\"action\":\"sign\"}],\"at\":\"2020-07-15T19:00:00+08:00\"},"
-                "{\"given\":[" VISIT("10:00") "],\"at\":\"2020-07-15T20:00:00+08:00\","
-                "\"expect\":[{\"key\":\"S|2020-07-15\",\"level\":\"yellow\"}]}]}");
+                "{\"actions\":[{\"key\":\"S|2020-07-15\",\"action\":\"sign\"}],\"at\":\"2020-"
+                "07-15T19:00:00+08:00\"},"
+                "{\"given\":[" VISIT(
+                    "10:00") "],\"at\":\"2020-07-15T20:00:00+08:00\","
+                             "\"expect\":[{\"key\":\"S|2020-07-15\",\"level\":\"yellow\"}]}]}");
 }
 
 int main(void)

@@ -73,8 +73,10 @@ static bool import(struct job *j, struct txn *t, struct err *e)
 
 static bool publish(struct job *j, struct txn *t, struct err *e)
 {
-    struct scenario_publish p = {.id = span_of(j->id), .text = span_of(j->text),
-                                 .kind = SPAN("file"), .author = SPAN("test"),
+    struct scenario_publish p = {.id = span_of(j->id),
+                                 .text = span_of(j->text),
+                                 .kind = SPAN("file"),
+                                 .author = SPAN("test"),
                                  .manifest = span_of(j->manifest)};
     uint64_t version;
     return scenario_publish(t, &p, &version, e);
@@ -103,8 +105,11 @@ static void world_resume(struct world *w, const char *id, enum scenario_resume h
 
 static bool put(struct job *j, struct txn *t, struct err *e)
 {
-    struct batch b = {.type = j->records->type, .records = j->records, .count = j->count,
-                      .source = SPAN("test"), .quiet = true};
+    struct batch b = {.type = j->records->type,
+                      .records = j->records,
+                      .count = j->count,
+                      .source = SPAN("test"),
+                      .quiet = true};
     struct batch_result r;
     return record_apply(t, street_dictionary(host_street), &b, &r, e);
 }
@@ -136,9 +141,13 @@ static void world_start(struct world *w)
         fail_msg("%s", e.text);
     w->writer = writer_start(w->store, &e);
     assert_non_null(w->writer);
-    struct supervisor_options o = {.self = w->self, .data_dir = w->dir, .scripts_dir = "scripts",
-                                   .store = w->store, .writer = w->writer,
-                                   .wall_ms = w->wall_ms, .alert_limit = w->alert_limit};
+    struct supervisor_options o = {.self = w->self,
+                                   .data_dir = w->dir,
+                                   .scripts_dir = "scripts",
+                                   .store = w->store,
+                                   .writer = w->writer,
+                                   .wall_ms = w->wall_ms,
+                                   .alert_limit = w->alert_limit};
     w->supervisor = supervisor_start(&o, &e);
     assert_non_null(w->supervisor);
     struct job j = {.run = import};
@@ -233,7 +242,8 @@ static enum scenario_state world_state(struct world *w, const char *id, char fau
     return st.state;
 }
 
-static void wait_state(struct world *w, const char *id, enum scenario_state want, char fault[400])
+static void wait_state(struct world *w, const char *id, enum scenario_state want,
+                       char fault[400])
 {
     for (int i = 0; i < 400; i++) {
         if (world_state(w, id, fault) == want)
@@ -303,11 +313,13 @@ static void own_state_is_seen_from_the_next_record_on_before_it_is_on_disk(void 
     world_publish(&w, "probe",
                   ON_BUILDING("  local n = (ctx:get('n') or 0) + 1\n"
                               "  ctx:set('n', n)\n"
-                              "  if n % 100 == 0 then ctx:alert { key = 'n' .. n, level = 'blue', title = 't' } end\n"
+                              "  if n % 100 == 0 then ctx:alert { key = 'n' .. n, level = "
+                              "'blue', title = 't' } end\n"
                               "  if row.building_id == 'X249' then ctx:set('n', nil) end"));
     world_put(&w, "X", 0, 600);
     world_settle(&w);
-    assert_int_equal(world_tally(&w, "probe").all, 3); /* 100, 200; then from one: 100 again, 200, 300 */
+    assert_int_equal(world_tally(&w, "probe").all,
+                     3); /* 100, 200; then from one: 100 again, 200, 300 */
     world_end(&w);
 }
 
@@ -316,9 +328,10 @@ static void a_script_that_reads_its_alerts_waits_until_they_are_on_disk(void **s
     (void)state;
     struct world w = {0};
     world_make(&w);
-    world_publish(&w, "probe",
-                  ON_BUILDING("  local n = #ctx:alerts { state = 'open' }\n"
-                              "  ctx:alert { key = ('a%03d'):format(n), level = 'blue', title = 't' }"));
+    world_publish(
+        &w, "probe",
+        ON_BUILDING("  local n = #ctx:alerts { state = 'open' }\n"
+                    "  ctx:alert { key = ('a%03d'):format(n), level = 'blue', title = 't' }"));
     world_put(&w, "X", 0, 30);
     world_settle(&w);
     struct tally t = world_tally(&w, "probe");
@@ -512,12 +525,13 @@ static bool apply_again(struct job *j, struct txn *t, struct err *e)
     struct arena a = {0};
     struct cursor c;
     cursor_get(txn_view(t), span_of(j->id), &c);
-    const char *text = arena_printf(
-        &a,
-        "{\"scenario\":\"%s\",\"version\":%llu,\"from\":%llu,\"to\":%llu,\"runs\":0,\"unknown\":0,"
-        "\"effects\":[{\"do\":\"set\",\"cause\":%llu,\"key\":\"k\",\"value\":1}]}",
-        j->id, (unsigned long long)c.version, (unsigned long long)c.seq - 1,
-        (unsigned long long)c.seq + 1, (unsigned long long)c.seq);
+    const char *text =
+        arena_printf(&a,
+                     "{\"scenario\":\"%s\",\"version\":%llu,\"from\":%llu,\"to\":%llu,\"runs\":"
+                     "0,\"unknown\":0,"
+                     "\"effects\":[{\"do\":\"set\",\"cause\":%llu,\"key\":\"k\",\"value\":1}]}",
+                     j->id, (unsigned long long)c.version, (unsigned long long)c.seq - 1,
+                     (unsigned long long)c.seq + 1, (unsigned long long)c.seq);
     const struct json *outcome = json_parse(&a, span_of(text), NULL, NULL, e);
     bool ok = outcome && outcome_apply(t, host_street, outcome, e);
     arena_free(&a);
@@ -574,14 +588,16 @@ static void moving_a_held_clock_runs_every_tick_and_timer_on_the_way(void **stat
     struct err e = {0};
     int64_t to;
     world_make(&w);
-    world_publish(&w, "probe",
-                  HOST_SCRIPT("reads = { 'building' },\n"
-                              "every = { { at = 'daily 10:00', run = function(ctx)\n"
-                              "  ctx:alert { key = 'tick ' .. ctx.now, level = 'blue', title = 't' }\n"
-                              "  ctx:wake('w', calendar.add_minutes(ctx.now, 30), 1) end } },\n"
-                              "wake = function(key, data, ctx)\n"
-                              "  ctx:alert { key = 'wake ' .. ctx.now, level = 'blue', title = 't' }\n"
-                              "  if data < 3 then ctx:wake('w', calendar.add_minutes(ctx.now, 30), data + 1) end end,"));
+    world_publish(
+        &w, "probe",
+        HOST_SCRIPT("reads = { 'building' },\n"
+                    "every = { { at = 'daily 10:00', run = function(ctx)\n"
+                    "  ctx:alert { key = 'tick ' .. ctx.now, level = 'blue', title = 't' }\n"
+                    "  ctx:wake('w', calendar.add_minutes(ctx.now, 30), 1) end } },\n"
+                    "wake = function(key, data, ctx)\n"
+                    "  ctx:alert { key = 'wake ' .. ctx.now, level = 'blue', title = 't' }\n"
+                    "  if data < 3 then ctx:wake('w', calendar.add_minutes(ctx.now, 30), data "
+                    "+ 1) end end,"));
     calendar_parse_datetime(SPAN("2020-03-03T10:00:00+08:00"), &to);
     if (!ticker_move(w.ticker, to, &e))
         fail_msg("%s", e.text);
@@ -599,11 +615,13 @@ static void a_timer_set_to_a_time_that_has_passed_rings_at_once(void **state)
     for (int held = 0; held < 2; held++) {
         struct world w = {.held = held};
         world_make(&w);
-        world_publish(&w, "probe",
-                      HOST_SCRIPT("reads = { 'building' },\n"
-                                  "on = { building = function(row, ctx) ctx:wake('w', '2020-01-01T00:00:00+08:00', row.building_id) end },\n"
-                                  "wake = function(key, data, ctx)\n"
-                                  "  ctx:alert { key = data, level = 'blue', title = 't' } end,"));
+        world_publish(
+            &w, "probe",
+            HOST_SCRIPT("reads = { 'building' },\n"
+                        "on = { building = function(row, ctx) ctx:wake('w', "
+                        "'2020-01-01T00:00:00+08:00', row.building_id) end },\n"
+                        "wake = function(key, data, ctx)\n"
+                        "  ctx:alert { key = data, level = 'blue', title = 't' } end,"));
         world_put(&w, "X", 0, 1);
         for (int i = 0; i < 200 && world_tally(&w, "probe").all == 0; i++)
             usleep(25000);
