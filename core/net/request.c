@@ -369,6 +369,8 @@ static void offload_finish(struct server_task *t)
     request_renew(o->r);
     o->finish(o->r, o->ctx);
     busy_end(c);
+    if (c->progress && !c->abandoned)
+        c->progress(c->owner, o->r);
 }
 
 static void offload_work(struct job *j)

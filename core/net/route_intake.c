@@ -38,6 +38,10 @@ struct intake {
     struct batch_result total;
     atomic_bool broken; /* the same, for the writer's thread: later parts are refused */
     struct buf answer;  /* written with the last part */
+    bool seals;         /* the type has private fields */
+    bool at_work;       /* a worker has the reader, `reading`, `sealing` and `sealed_well` */
+    struct buf sealing, waiting;
+    bool sealing_last, waiting_last, sealed_well;
 };
 
 /* One command's worth of lines, copied out of the reader so that this can go on. */
@@ -95,7 +99,7 @@ static void answer_broken_off(struct intake *in)
 
 static void answer_if_done(struct intake *in)
 {
-    if (in->in_flight || request_is_answered(in->r))
+    if (in->in_flight || in->at_work || request_is_answered(in->r))
         return;
     if (in->failed.code || (in->over && in->reading.code)) {
         answer_broken_off(in);
@@ -323,6 +327,8 @@ void intake_begin(struct request *r)
                        SPAN_NONE);
         return;
     }
+    for (int i = 0; i < in->type->field_count; i++)
+        in->seals = in->seals || in->type->fields[i].is_private;
     in->reader = record_reader_new(in->type, in->format, server_options(r->server)->vault);
 }
 
@@ -338,6 +344,49 @@ static bool too_many(struct intake *in)
                     (unsigned long long)max);
 }
 
+/* What the reader has made of some bytes. */
+static void taken_in(struct intake *in, bool reads, bool last)
+{
+    reads = reads && !too_many(in);
+    in->over = !reads || last;
+    collect(in, in->over, reads && last);
+    answer_if_done(in);
+}
+
+/* Sealing makes keys of persons, which the vault syncs: on a worker, one piece of text at a time. */
+static void seal_start(struct intake *in);
+
+static void seal_work(struct request *r, void *ctx)
+{
+    struct intake *in = ctx;
+    (void)r;
+    in->sealed_well =
+        record_reader_feed(in->reader, buf_view(&in->sealing), in->sealing_last, &in->reading);
+}
+
+static void seal_finish(struct request *r, void *ctx)
+{
+    struct intake *in = ctx;
+    (void)r;
+    in->at_work = false;
+    taken_in(in, in->sealed_well, in->sealing_last);
+    if (!in->over)
+        seal_start(in);
+}
+
+static void seal_start(struct intake *in)
+{
+    if (in->at_work || (!in->waiting.n && !in->waiting_last))
+        return;
+    struct buf done = in->sealing;
+    in->sealing = in->waiting;
+    in->sealing_last = in->waiting_last;
+    buf_clear(&done);
+    in->waiting = done;
+    in->at_work = true;
+    request_offload(in->r, seal_work, seal_finish, in);
+}
+
 bool intake_feed(struct request *r, struct span bytes, bool last)
 {
     struct intake *in = r->stream;
@@ -345,10 +394,13 @@ bool intake_feed(struct request *r, struct span bytes, bool last)
         return false;
     if (in->over)
         return true; /* it could not be read on: the rest is passed over, the answer waits */
-    bool reads = record_reader_feed(in->reader, bytes, last, &in->reading) && !too_many(in);
-    in->over = !reads || last;
-    collect(in, in->over, reads && last);
-    answer_if_done(in);
+    if (in->seals) {
+        buf_span(&in->waiting, bytes);
+        in->waiting_last = last;
+        seal_start(in);
+    } else {
+        taken_in(in, record_reader_feed(in->reader, bytes, last, &in->reading), last);
+    }
     return !request_is_answered(r);
 }
 
@@ -360,5 +412,7 @@ void intake_gone(struct request *r)
     record_reader_free(in->reader);
     buf_free(&in->shown);
     buf_free(&in->answer);
+    buf_free(&in->sealing);
+    buf_free(&in->waiting);
     mem_free(in);
 }

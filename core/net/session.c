@@ -56,11 +56,15 @@ static struct session **slot(struct sessions *ss, const char *hash)
     return at;
 }
 
-/* A clock set back does not make a session immortal: what began in the future is over. */
+bool session_time_is_up(int64_t created_us, int64_t seen_us, int64_t now_us)
+{
+    return now_us - seen_us > IDLE_US || now_us - created_us > ABSOLUTE_US ||
+           created_us > now_us + IDLE_US;
+}
+
 static bool is_over(const struct session *s, int64_t now_us)
 {
-    return now_us - s->seen_us > IDLE_US || now_us - s->created_us > ABSOLUTE_US ||
-           s->created_us > now_us + IDLE_US;
+    return session_time_is_up(s->created_us, s->seen_us, now_us);
 }
 
 static struct session *add(struct sessions *ss, const char *hash, struct span name)
@@ -176,7 +180,8 @@ static void note_send(struct sessions *ss, struct note *n)
         return;
     }
     if (!jobs_add(ss->notes, &n->job))
-        note_run(&n->job); /* the disk is far behind; a session that was ended must not come back */
+        note_run(
+            &n->job); /* the disk is far behind; a session that was ended must not come back */
 }
 
 static bool load_one(void *ctx, struct span key, struct span value)

@@ -29,6 +29,8 @@ struct sessions *sessions_new(struct server *s, struct err *e);
 void sessions_free(struct sessions *ss); /* notes when each was last used */
 void sessions_tick(struct sessions *ss); /* each second: ends what is over, notes last use once a minute */
 
+/* 30 minutes unused, 12 hours old, or, so that a clock set back makes none immortal, begun in the future. */
+bool session_time_is_up(int64_t created_us, int64_t seen_us, int64_t now_us);
 /* The person behind a token: NULL if there is none, it is over, or the person is disabled. Counts as use. */
 const struct person *session_person(struct sessions *ss, struct span token, struct view *v,
                                     struct arena *a);

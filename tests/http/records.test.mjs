@@ -159,6 +159,20 @@ test('private fields are masked, and nothing is found by them', async () => {
   assert.doesNotMatch((await get('identity/P9/history')).text, /13812348000/)
 })
 
+test('many persons are taken in piece by piece, and a break among them is told', async () => {
+  const person = (i) => JSON.stringify({ person_key: `M${i}`, name: `张${i}`, phone: `139${String(i).padStart(8, '0')}` }) + '\n'
+  const all = Array.from({ length: 6000 }, (_, i) => person(i)).join('')
+  const sent = await post('identity', all, 'application/x-ndjson')
+  assert.deepEqual([sent.status, sent.body.accepted], [200, 6000], sent.text)
+  const again = await post('identity', all, 'application/x-ndjson')
+  assert.deepEqual([again.body.accepted, again.body.unchanged], [0, 6000])
+  const broken = await post('identity', `[${person(1)},${person(7000)},{`, 'application/json')
+  assert.equal(broken.status, 400)
+  assert.equal((await get('identity/M7000')).status, 200)
+  const empty = await post('identity', '', 'application/x-ndjson')
+  assert.deepEqual([empty.status, empty.body.accepted], [200, 0])
+})
+
 test('lists go by equal fields, in pages of at most fifty, with a link to the next', async () => {
   await street.send(key, 'enterprise', Array.from({ length: 60 }, (_, i) => ({
     ent_id: `L${String(i).padStart(3, '0')}`, snapshot_month: '2020-02', name: `企业 ${i}`,
