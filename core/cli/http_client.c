@@ -89,24 +89,19 @@ static bool send_request(int fd, const struct target *t, struct http_call *c, st
     struct buf head = {0};
     buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n%s", c->method, c->path,
                t->host, t->port, c->headers ? c->headers : "");
-    if (c->more)
-        buf_str(&head, "Transfer-Encoding: chunked\r\n");
-    else if (c->body.n || strcmp(c->method, "GET") != 0)
-        buf_printf(&head, "Content-Length: %zu\r\n", c->body.n);
+    if (c->more || c->body.n || strcmp(c->method, "GET") != 0)
+        buf_printf(&head, "Content-Length: %lld\r\n", (long long)(c->more ? c->length : (int64_t)c->body.n));
     buf_str(&head, "\r\n");
     bool sent = send_all(fd, head.p, head.n) && send_all(fd, c->body.p, c->body.n);
     buf_free(&head);
-    char piece[PIECE], size[24];
-    int64_t n = 0;
-    while (sent && c->more && (n = c->more(c->ctx, piece, sizeof piece, e)) > 0) {
-        int m = snprintf(size, sizeof size, "%llx\r\n", (unsigned long long)n);
-        sent = send_all(fd, size, (size_t)m) && send_all(fd, piece, (size_t)n) &&
-               send_all(fd, "\r\n", 2);
+    char piece[PIECE];
+    for (int64_t left = c->more ? c->length : 0; sent && left > 0;) {
+        int64_t n = c->more(c->ctx, piece, left < PIECE ? (size_t)left : PIECE, e);
+        if (n <= 0)
+            return n < 0 ? false : err_set(e, ERR_SYSTEM, "文件在读的时候变短了，请重来");
+        sent = send_all(fd, piece, (size_t)n);
+        left -= n;
     }
-    if (n < 0)
-        return false;
-    if (sent && c->more)
-        send_all(fd, "0\r\n\r\n", 5);
     return true;
 }
 

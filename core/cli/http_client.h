@@ -16,8 +16,10 @@
 struct http_call {
     const char *method, *path; /* path with its query */
     const char *headers;       /* further lines, each with CRLF; may be NULL */
-    /* The body: `body`, or what `more` gives until it returns 0 bytes (-1: it failed, error is filled). */
+    /* The body: `body`, or `length` bytes that `more` gives piece by piece (0: there is no more, -1: it failed and the
+     * error is filled). The server wants to know the length beforehand. */
     struct span body;
+    int64_t length;
     int64_t (*more)(void *ctx, char *into, size_t size, struct err *e);
     void *ctx;
     /* What came back: */

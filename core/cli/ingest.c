@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ enum { GROUP = 2000, PIECE_SIZE = 64 << 10 };
 
 struct source {
     int fd;
-    int64_t size, done; /* size 0: unknown */
+    int64_t size, done; /* size -1: unknown */
     int64_t told_at;
     bool bar;
 };
@@ -31,7 +32,7 @@ struct source {
 static bool source_open(struct source *s, const char *path, struct err *e)
 {
     struct stat st;
-    *s = (struct source){.fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC)};
+    *s = (struct source){.size = -1, .fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC)};
     if (s->fd < 0)
         return err_set(e, ERR_MISSING, "打不开 %s：%s", path, strerror(errno));
     if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -54,7 +55,7 @@ static void tell_progress(struct source *s)
     if (!s->bar || now - s->told_at < 100000)
         return;
     s->told_at = now;
-    if (s->size) {
+    if (s->size > 0) {
         int part = (int)(s->done * 30 / s->size);
         fprintf(stderr, "\r[%.*s%*s] %3lld%%  %.1f MB", part, "##############################", 30 - part,
                 "", (long long)(s->done * 100 / s->size), (double)s->done / 1e6);
@@ -77,6 +78,29 @@ static int64_t source_read(void *ctx, char *into, size_t size, struct err *e)
     s->done += n;
     tell_progress(s);
     return n;
+}
+
+/* A pipe has no length, which the server asks for: let it run into a file first. */
+static bool source_measure(struct source *s, struct err *e)
+{
+    char bytes[PIECE_SIZE];
+    int64_t n;
+    if (s->size >= 0)
+        return true;
+    int fd = memfd_create("wangyi-ingest", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_set(e, ERR_SYSTEM, "内存不足：%s", strerror(errno));
+    while ((n = source_read(s, bytes, sizeof bytes, e)) > 0)
+        if (write(fd, bytes, (size_t)n) != n) {
+            close(fd);
+            return err_set(e, ERR_SYSTEM, "标准输入太大，请先存成文件");
+        }
+    if (s->fd > 0)
+        close(s->fd);
+    s->fd = fd;
+    s->size = s->done;
+    s->done = 0;
+    return n == 0 && lseek(fd, 0, SEEK_SET) == 0;
 }
 
 struct job {
@@ -243,6 +267,8 @@ static bool ingest_there(const char *url, const char *key, struct source *s, con
                                         [RECORD_JSON] = "application/json",
                                         [RECORD_CSV] = "text/csv"};
     struct buf path = {0}, headers = {0};
+    if (!source_measure(s, e))
+        return false;
     buf_str(&path, "/api/v1/records/");
     put_escaped(&path, j->type);
     buf_str(&path, j->full ? "?mode=full&last=1" : "?last=1");
@@ -257,7 +283,8 @@ static bool ingest_there(const char *url, const char *key, struct source *s, con
     buf_char(&path, '\0');
     buf_printf(&headers, "Authorization: Bearer %s\r\nContent-Type: %s\r\n", key, media[j->kind]);
     buf_char(&headers, '\0');
-    struct http_call c = {.method = "POST", .path = path.p, .headers = headers.p, .more = source_read, .ctx = s};
+    struct http_call c = {.method = "POST", .path = path.p, .headers = headers.p, .length = s->size,
+                          .more = source_read, .ctx = s};
     bool ok = http_ask(url, &c, e);
     if (ok)
         buf_span(out, span_trim(buf_view(&c.answer)));
@@ -315,7 +342,8 @@ int ingest_main(int argc, char **argv)
         {0},
     };
     const struct cli_usage usage = {"wangyi ingest 类型 文件 [--data 目录 | --to 网址 --key 密钥]",
-                                    "逐行检查：好的收下，坏的逐行写明原因，有坏行时退出码 1。文件写 - 即标准输入。",
+                                    "逐行检查：好的收下，坏的逐行写明原因，有坏行时退出码 1。文件写 - 即标准输入。\n"
+                                    "还没有运行过服务的目录里，到达时间一律记为最早（1970 年），以便随后用 --clock 从任何时间开始。",
                                     options, 2, 2};
     int words, code;
     struct err e = {0};

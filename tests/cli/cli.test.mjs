@@ -13,7 +13,7 @@ const PASSWORD = 'correct horse 70\n'
 let folder
 
 function wangyi(args, input = '') {
-  const run = spawnSync(BINARY, args, { cwd: ROOT, input, encoding: 'utf8', timeout: 60000 })
+  const run = spawnSync(BINARY, args, { cwd: ROOT, input, encoding: 'utf8', timeout: 60000, maxBuffer: 64 << 20 })
   return { code: run.status, out: run.stdout, err: run.stderr }
 }
 function file(name, text) {
