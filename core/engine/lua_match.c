@@ -10,7 +10,7 @@
 
 #include "engine/sandbox_impl.h"
 
-enum { NODES_MAX = 400, CAPTURES_MAX = 32, FEW_NODES = 24, CHARGE_EVERY = 512 };
+enum { NODES_MAX = 400, CAPTURES_MAX = 32, FEW_NODES = 64, CHARGE_EVERY = 512 };
 
 enum node_kind {
     NODE_ANY, /* . */
@@ -69,35 +69,6 @@ static void malformed(struct compiler *c, const char *why)
     luaL_error(c->L, "匹配式写错了：%s", why);
 }
 
-static bool in_class(int letter, int ch)
-{
-    bool lower = ch >= 'a' && ch <= 'z', upper = ch >= 'A' && ch <= 'Z',
-         digit = ch >= '0' && ch <= '9';
-    bool graph = ch > 32 && ch < 127;
-    switch (letter) {
-    case 'a':
-        return lower || upper;
-    case 'c':
-        return ch < 32 || ch == 127;
-    case 'd':
-        return digit;
-    case 'g':
-        return graph;
-    case 'l':
-        return lower;
-    case 'p':
-        return graph && !lower && !upper && !digit;
-    case 's':
-        return ch == ' ' || (ch >= 9 && ch <= 13);
-    case 'u':
-        return upper;
-    case 'w':
-        return lower || upper || digit;
-    default: /* x */
-        return digit || (ch >= 'a' && ch <= 'f') || (ch >= 'A' && ch <= 'F');
-    }
-}
-
 static void set_add(unsigned char *set, int ch)
 {
     set[ch >> 3] |= (unsigned char)(1 << (ch & 7));
@@ -108,18 +79,38 @@ static bool set_has(const unsigned char *set, unsigned char ch)
     return set[ch >> 3] >> (ch & 7) & 1;
 }
 
-/* Add what "%letter" stands for. */
+struct class
+{
+    char letter;
+    const char *ranges; /* pairs: from, to */
+};
+static const struct class classes[] = {
+    {'a', "AZaz"},     {'c', "\1\37\177\177"}, {'d', "09"}, {'g', "!~"},     {'l', "az"},
+    {'p', "!/:@[`{~"}, {'s', "\t\r  "},        {'u', "AZ"}, {'w', "09AZaz"}, {'x', "09AFaf"},
+};
+
+/* Add what "%letter" stands for; capital letters stand for the rest. */
 static void add_class(unsigned char *set, unsigned char letter)
 {
-    unsigned char small = letter | 0x20;
-    if (!strchr("acdglpsuwx", small) || letter == 0 || !in_class('a', letter)) {
+    size_t i = 0;
+    bool is_letter = (letter >= 'A' && letter <= 'Z') || (letter >= 'a' && letter <= 'z');
+    while (is_letter && i < sizeof(classes) / sizeof(classes[0]) &&
+           classes[i].letter != (letter | 0x20))
+        i++;
+    if (!is_letter || i == sizeof(classes) / sizeof(classes[0])) {
         set_add(set, letter);
         return;
     }
-    for (int ch = 0; ch < 256; ch++) {
-        if (in_class(small, ch) == (letter == small))
-            set_add(set, ch);
+    unsigned char members[32] = {0};
+    for (const char *p = classes[i].ranges; *p; p += 2) {
+        for (int ch = p[0]; ch <= p[1]; ch++)
+            set_add(members, ch);
     }
+    if (classes[i].letter == 'c')
+        set_add(members, 0);
+    for (int k = 0; k < 32; k++)
+        set[k] |= letter == (unsigned char)classes[i].letter ? members[k]
+                                                             : (unsigned char)~members[k];
 }
 
 /* c->p stands behind '['. */
@@ -431,6 +422,16 @@ static const char *run(struct match *m, const char *s, const struct node *n)
     }
 }
 
+/* The captures stay as they are: none is read that the pattern has not set. */
+static void begin(struct match *m, lua_State *L, struct span s, const struct pattern *pattern)
+{
+    m->L = L;
+    m->text = s.p;
+    m->end = s.p + s.n;
+    m->pattern = pattern;
+    m->steps = 0;
+}
+
 /* Try at s only. */
 static const char *match_at(struct match *m, const char *s)
 {
@@ -520,7 +521,8 @@ static int find_or_match(lua_State *L, bool find) // s, pattern, init, plain
         return find_plain(L, s, p, init);
     struct pattern pattern;
     compile(L, &pattern, p.p, p.n, true);
-    struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
+    struct match m;
+    begin(&m, L, s, &pattern);
     for (const char *at = s.p + init; at <= m.end; at++) {
         const char *to = match_at(&m, at);
         if (to) {
@@ -560,7 +562,8 @@ gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the las
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
     struct pattern pattern;
     compile(L, &pattern, p.p, p.n, false);
-    struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
+    struct match m;
+    begin(&m, L, s, &pattern);
     for (; at <= s.n; at++) {
         const char *to = match_at(&m, s.p + at);
         if (to && to - s.p != last) {
@@ -674,7 +677,8 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
     lua_settop(L, 4);
     struct pattern pattern;
     compile(L, &pattern, p.p, p.n, true); // s, pattern, replacement, limit, nodes
-    struct match m = {.L = L, .text = s.p, .end = s.p + s.n, .pattern = &pattern};
+    struct match m;
+    begin(&m, L, s, &pattern);
     const char *at = s.p, *last = NULL;
     bool is_changed = false;
     size_t room = 0;

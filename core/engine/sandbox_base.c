@@ -15,6 +15,8 @@
 
 #include "engine/sandbox_impl.h"
 
+enum { FEW_KEYS = 16 };
+
 /* --- walking a table in order --------------------------------------------------------------------- */
 
 /* Rank of a key's type in the order; 3: has no place in it. */
@@ -69,14 +71,57 @@ static void charge_walk(lua_State *L, lua_Integer found)
     limit_charge(L, 10 + found * 4 + (held > 1u << 20 ? (lua_Integer)(held / 256) : 0));
 }
 
+/* Put the `n` keys that lie on the stack from `base` on in order: by insertion, they are few. */
+static void order_few(lua_State *L, int base, int n, int *order)
+{
+    for (int i = 0; i < n; i++) {
+        int at = i;
+        for (; at > 0 && key_less_at(L, base + i, base + order[at - 1]); at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
+/* Most tables have few keys: they are put in order on the stack, without tables in between. */
+static bool push_few_keys(lua_State *L, int table, lua_Integer *n)
+{
+    int base = lua_gettop(L) + 1, order[FEW_KEYS];
+    lua_Integer odd = 0;
+    *n = 0;
+    for (lua_pushnil(L); lua_next(L, table); (*n)++) { // …, keys …, key, value
+        lua_pop(L, 1);
+        if (*n == FEW_KEYS) {
+            lua_settop(L, base - 1);
+            return false;
+        }
+        if (key_rank(L, -1) == 3 && ++odd > 1)
+            no_order(L);
+        lua_pushvalue(L, -1); // the walk goes on from the copy
+    }
+    order_few(L, base, (int)*n, order);
+    lua_createtable(L, (int)*n, 0);
+    for (int i = 0; i < *n; i++) {
+        lua_pushvalue(L, base + order[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    if (*n)
+        lua_replace(L, base);
+    lua_settop(L, base);
+    charge_walk(L, *n);
+    return true;
+}
+
 lua_Integer sandbox_push_keys(lua_State *L, int table)
 {
-    luaL_checkstack(L, 6, NULL);
+    luaL_checkstack(L, FEW_KEYS + 8, NULL);
     table = lua_absindex(L, table);
+    lua_Integer n = 0, odd = 0;
+    if (push_few_keys(L, table, &n))
+        return n;
     lua_newtable(L); // …, keys
     int keys = lua_gettop(L);
-    lua_Integer n = 0, odd = 0;
     bool sorted = true;
+    n = 0;
     for (lua_pushnil(L); lua_next(L, table);) { // …, keys, key, value
         lua_pop(L, 1);
         if (key_rank(L, -1) == 3 && ++odd > 1)
