@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,8 +31,10 @@ static const size_t map_bytes = (size_t)1 << 30;
 struct vault {
     char *path;
     struct db db; /* env NULL: could not be opened again after a compaction */
-    /* read: any use, LMDB itself serves many; write: the file is being replaced */
+    /* read: any use, LMDB itself serves many; write: the file is being replaced or opened anew */
     pthread_rwlock_t lock;
+    /* a commit ended in an I/O error: what LMDB says after that is not to be trusted (F9) */
+    atomic_bool broken;
 };
 
 static bool open_db(struct vault *v, bool read_only, struct err *e)
@@ -86,8 +89,24 @@ void vault_close(struct vault *v)
     mem_free(v);
 }
 
+static bool reopen(struct vault *v, struct err *e)
+{
+    pthread_rwlock_wrlock(&v->lock);
+    bool ok = true;
+    if (v->broken) {
+        db_close(&v->db);
+        ok = open_db(v, false, e);
+        v->broken = !ok;
+        log_warn("vault", "opened anew after a failed write ok=%d", ok);
+    }
+    pthread_rwlock_unlock(&v->lock);
+    return ok;
+}
+
 static bool begin(struct vault *v, bool write, MDB_txn **txn, struct err *e)
 {
+    if (v->broken && !reopen(v, e))
+        return false;
     pthread_rwlock_rdlock(&v->lock);
     int rc = v->db.env ? mdb_txn_begin(v->db.env, NULL, write ? 0 : MDB_RDONLY, txn) : EIO;
     if (rc == 0)
@@ -98,10 +117,13 @@ static bool begin(struct vault *v, bool write, MDB_txn **txn, struct err *e)
 
 static bool end(struct vault *v, MDB_txn *txn, int rc, struct err *e)
 {
-    if (rc == 0)
+    if (rc == 0) {
         rc = mdb_txn_commit(txn);
-    else
+        if (rc != 0 && rc != MDB_MAP_FULL)
+            v->broken = true;
+    } else {
         mdb_txn_abort(txn);
+    }
     pthread_rwlock_unlock(&v->lock);
     return rc == 0 || db_fail(e, rc);
 }

@@ -1,6 +1,9 @@
 #include "fixture.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
 
 #include "store/vault.h"
 
@@ -142,12 +145,54 @@ static void threads_share_the_vault(void **state)
     fixture_remove(f.dir);
 }
 
+static atomic_int syncs_to_fail;
+
+int fdatasync(int fd) /* LMDB's own calls come through here */
+{
+    if (atomic_load(&syncs_to_fail) > 0) {
+        atomic_fetch_sub(&syncs_to_fail, 1);
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void failed_sync_acknowledges_nothing_and_heals(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct arena a = {0};
+    struct span value;
+    fixture_dir(&f);
+    struct vault *v = open_vault(&f);
+    ok(vault_put(v, SPAN("k1"), SPAN("before"), &e));
+    for (int times = 1; times < 4; times++) {
+        atomic_store(&syncs_to_fail, times);
+        for (int i = 0; i < times; i++) {
+            struct err why = {0};
+            assert_false(vault_put(v, SPAN("k2"), SPAN("lost"), &why));
+            assert_int_equal(why.code, ERR_STORE);
+        }
+        assert_false(vault_get(v, &a, SPAN("k2"), &value));
+        ok(vault_put(v, SPAN("k3"), SPAN("after"), &e));
+        assert_true(vault_get(v, &a, SPAN("k1"), &value));
+    }
+    vault_close(v);
+    v = open_vault(&f);
+    assert_false(vault_get(v, &a, SPAN("k2"), &value));
+    assert_true(vault_get(v, &a, SPAN("k3"), &value));
+    vault_close(v);
+    arena_free(&a);
+    fixture_remove(f.dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_put_got_dropped_and_walked),
         cmocka_unit_test(erased_person_is_gone_from_the_file_for_ever),
         cmocka_unit_test(threads_share_the_vault),
+        cmocka_unit_test(failed_sync_acknowledges_nothing_and_heals),
     };
     return unit_run(tests);
 }
