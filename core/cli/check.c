@@ -5,7 +5,8 @@
 #include "cli/import.h"
 #include "util/json.h"
 
-static const struct json_limits report_limits = {.bytes = 16 << 20, .keys = 4096, .string = 1 << 20};
+static const struct json_limits report_limits = {
+    .bytes = 16 << 20, .keys = 4096, .string = 1 << 20};
 
 /* "scenarios/ent_new.lua" → "ent_new" */
 static struct span id_of(const char *path)
@@ -19,7 +20,8 @@ static struct span id_of(const char *path)
 
 static void tell(const char *path, const struct json *report)
 {
-    const struct json *problems = json_get(report, "problems"), *examples = json_get(report, "examples");
+    const struct json *problems = json_get(report, "problems"),
+                      *examples = json_get(report, "examples");
     for (size_t i = 0; i < json_count(problems); i++) {
         const struct json *p = json_item(problems, i);
         int64_t line = 0, column = 0;
@@ -81,9 +83,9 @@ int check_main(int argc, char **argv)
         {"--json", NULL, "每个文件一行 JSON", .on = &json},
         {0},
     };
-    const struct cli_usage usage = {"wangyi check 文件… [--json]",
-                                    "检查场景脚本的语法、形状、字段和参数，再跑它的样例；不动任何数据。", options, 1,
-                                    -1};
+    const struct cli_usage usage = {
+        "wangyi check 文件… [--json]",
+        "检查场景脚本的语法、形状、字段和参数，再跑它的样例；不动任何数据。", options, 1, -1};
     int words, code, failed = 0;
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;

@@ -29,21 +29,22 @@ struct cli_option {
     struct cli_list *list;
 };
 struct cli_usage {
-    const char *line;    /* "wangyi ingest TYPE FILE [选项]" */
-    const char *about;   /* a paragraph, may be NULL */
+    const char *line;                 /* "wangyi ingest TYPE FILE [选项]" */
+    const char *about;                /* a paragraph, may be NULL */
     const struct cli_option *options; /* ends with a NULL name */
-    int min, max;        /* how many words beside the options; max -1: any number */
+    int min, max; /* how many words beside the options; max -1: any number */
 };
 /* Sort argv[1…] into options and words: the words come to stand at argv[1…*words]. False: the command
  * ends with *exit_code (help was asked for, or it was called wrongly; both are told). */
 bool cli_parse(const struct cli_usage *u, int argc, char **argv, int *words, int *exit_code);
 int cli_misused(const struct cli_usage *u, const char *why); /* tells, returns CLI_USAGE */
-int cli_failed(const struct err *e);                         /* tells on stderr, returns CLI_FAILED */
-const char *cli_self(void);                                  /* path of this binary */
+int cli_failed(const struct err *e); /* tells on stderr, returns CLI_FAILED */
+const char *cli_self(void);          /* path of this binary */
 /* The first line of stdin without its line end, into `out`; false if it is empty or too long. */
 bool cli_stdin_line(char *out, size_t size, struct err *e);
-bool cli_read_file(const char *path, size_t max, struct buf *out, struct err *e); /* "-" is stdin */
-bool cli_write_out(const char *p, size_t n);                 /* all of it to stdout */
+bool cli_read_file(const char *path, size_t max, struct buf *out,
+                   struct err *e);           /* "-" is stdin */
+bool cli_write_out(const char *p, size_t n); /* all of it to stdout */
 
 struct cli_command {
     const char *name, *about;

@@ -68,11 +68,13 @@ static bool flush(struct demo_sink *s, int i)
     const struct record *records;
     const struct record_refusal *refused;
     struct record_reader *r = s->readers[i];
-    struct put put = {.command = {.apply = apply_put}, .dictionary = street_dictionary(s->street)};
-    put.batch = (struct batch){.type = dictionary_at(put.dictionary, i), .source = SPAN("demo"), .last = true};
+    struct put put = {.command = {.apply = apply_put},
+                      .dictionary = street_dictionary(s->street)};
+    put.batch = (struct batch){
+        .type = dictionary_at(put.dictionary, i), .source = SPAN("demo"), .last = true};
     if (record_reader_refusals(r, &refused))
-        return err_set(&s->err, ERR_INPUT, "示例数据 %s.%s：%s", put.batch.type->name, refused->field,
-                       refused->message);
+        return err_set(&s->err, ERR_INPUT, "示例数据 %s.%s：%s", put.batch.type->name,
+                       refused->field, refused->message);
     put.batch.count = record_reader_records(r, &records);
     put.batch.records = records;
     s->count += put.batch.count;
@@ -138,7 +140,8 @@ static bool sink_close(struct demo_sink *s, struct err *e)
     int types = dictionary_count(street_dictionary(s->street));
     for (int i = 0; i < types; i++) {
         if (s->readers[i] && !s->failed)
-            s->failed = !record_reader_feed(s->readers[i], SPAN_NONE, true, &s->err) || !flush(s, i);
+            s->failed =
+                !record_reader_feed(s->readers[i], SPAN_NONE, true, &s->err) || !flush(s, i);
         if (s->readers[i])
             record_reader_free(s->readers[i]);
     }
@@ -164,8 +167,9 @@ static bool apply_account(struct command *c, struct txn *t, struct err *e)
     return user_add(t, a->street, a->body, e);
 }
 
-static bool add_account(struct demo_sink *s, const char *name, const char *display, const char *role,
-                        const char *office, const char *community, struct err *e)
+static bool add_account(struct demo_sink *s, const char *name, const char *display,
+                        const char *role, const char *office, const char *community,
+                        struct err *e)
 {
     struct arena arena = {0};
     struct buf text = {0};
@@ -195,16 +199,19 @@ static bool add_account(struct demo_sink *s, const char *name, const char *displ
 
 static bool add_accounts(struct demo_sink *s, struct err *e)
 {
-    static const char *const offices[] = {"regional_dev", "party_building", "party_gov", "public_mgmt",
-                                          "public_service", "safety", "command_center"};
+    static const char *const offices[] = {"regional_dev",  "party_building", "party_gov",
+                                          "public_mgmt",   "public_service", "safety",
+                                          "command_center"};
     bool ok = add_account(s, "admin", "系统管理员", "admin", NULL, NULL, e) &&
               add_account(s, "leader", "街道领导", "leader", NULL, NULL, e);
     for (size_t i = 0; i < sizeof offices / sizeof *offices && ok; i++)
-        ok = add_account(s, offices[i], street_office_name(s->street, span_of(offices[i]), offices[i]), "editor",
-                         offices[i], NULL, e);
+        ok = add_account(s, offices[i],
+                         street_office_name(s->street, span_of(offices[i]), offices[i]),
+                         "editor", offices[i], NULL, e);
     for (int i = 0; i < DEMO_COMMUNITIES && ok; i++) {
         const char *id = demo_communities[i];
-        ok = add_account(s, id, street_community_name(s->street, span_of(id), id), "community", NULL, id, e);
+        ok = add_account(s, id, street_community_name(s->street, span_of(id), id), "community",
+                         NULL, id, e);
     }
     return ok;
 }
@@ -214,7 +221,8 @@ static void tell_accounts(const char *data_dir)
     fprintf(stderr,
             "示例街道（%s），账号的密码都是 %s：\n"
             "  admin 管理员，leader 街道领导，\n"
-            "  regional_dev party_building party_gov public_mgmt public_service safety command_center 各科室，\n"
+            "  regional_dev party_building party_gov public_mgmt public_service safety "
+            "command_center 各科室，\n"
             "  xiaohe changzhengqiao … 各社区（编号见 scripts/office/org.lua）\n"
             "只用于演示，不要对外开放。\n",
             data_dir, password);
@@ -277,7 +285,8 @@ bool demo_load(struct serve *s, struct err *e)
     if (!look(s->store, &empty, &is_demo, &held_at, e))
         return false;
     if (!is_demo && !empty)
-        return err_set(e, ERR_CONFLICT, "--demo 只能用于空的数据目录，%s 里已有数据", s->data_dir);
+        return err_set(e, ERR_CONFLICT, "--demo 只能用于空的数据目录，%s 里已有数据",
+                       s->data_dir);
     if (!is_demo) {
         if (!local_live(s->store, moment(history_at), e) || !load(s, &count, e) ||
             !local_live(s->store, moment(story_at), e) || !store_apply(s->store, &mark, e))
@@ -324,7 +333,8 @@ static bool play_one(struct serve *s, const struct demo_event *ev, struct err *e
     int64_t now, at = moment(ev->at);
     char code[19];
     struct demo_sink sink;
-    if (!look(s->store, &empty, &is_demo, &now, e) || (at > now && !ticker_move(s->ticker, at, e)))
+    if (!look(s->store, &empty, &is_demo, &now, e) ||
+        (at > now && !ticker_move(s->ticker, at, e)))
         return false;
     if (!ev->type)
         return true;
@@ -332,8 +342,8 @@ static bool play_one(struct serve *s, const struct demo_event *ev, struct err *e
         return false;
     struct span rest = span_of(ev->json), head = span_split(&rest, '$');
     if (ev->enterprise >= 0)
-        demo_put(&sink, ev->type, "%.*s%s%.*s", SPAN_ARG(head), demo_credit_code(code, (unsigned)ev->enterprise),
-                 SPAN_ARG(rest));
+        demo_put(&sink, ev->type, "%.*s%s%.*s", SPAN_ARG(head),
+                 demo_credit_code(code, (unsigned)ev->enterprise), SPAN_ARG(rest));
     else
         demo_put(&sink, ev->type, "%.*s", SPAN_ARG(head));
     return sink_close(&sink, e);
@@ -360,7 +370,8 @@ static void *play(void *arg)
     for (bool go_on = pause_ms(d, 2 * PACE_MS); go_on && i < demo_event_count; i++) {
         struct err e = {0};
         if (!play_one(d->serve, &demo_events[i], &e)) {
-            log_warn("demo", "event %u: %s", i, e.text); /* an administrator moved the clock: go on */
+            log_warn("demo", "event %u: %s", i,
+                     e.text); /* an administrator moved the clock: go on */
             if (e.code != ERR_CONFLICT)
                 return NULL;
         }

@@ -21,15 +21,18 @@ enum {
     DEMO_BUILDINGS = 60,
     DEMO_ENTERPRISES = 2000,
     DEMO_ESTATES = 45,
-    DEMO_STORY = 7, /* the enterprise of the story: fine in 2019, down by a fifth in March 2020 */
+    DEMO_STORY =
+        7, /* the enterprise of the story: fine in 2019, down by a fifth in March 2020 */
 };
 extern const char *const demo_communities[DEMO_COMMUNITIES];
 /* 18 characters with right check characters, from a range that has not been given out. */
 const char *demo_credit_code(char out[19], unsigned i);
 const char *demo_enterprise_name(char out[96], unsigned i);
 
-void demo_make_places(struct demo_sink *sink);  /* communities, estates, buildings, shops, cameras … */
-void demo_make_people(struct demo_sink *sink);  /* residents, party, letters, services (all invented) */
+void demo_make_places(
+    struct demo_sink *sink); /* communities, estates, buildings, shops, cameras … */
+void demo_make_people(
+    struct demo_sink *sink); /* residents, party, letters, services (all invented) */
 void demo_make_economy(struct demo_sink *sink); /* enterprises with their months */
 
 /* What happens after the history, in order. */

@@ -49,23 +49,28 @@ static void check_machine(struct report *r)
 {
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
-    say(r, files.rlim_cur < 4096 ? WARN : GOOD, "files", "可同时打开 %llu 个文件%s", (unsigned long long)files.rlim_cur,
+    say(r, files.rlim_cur < 4096 ? WARN : GOOD, "files", "可同时打开 %llu 个文件%s",
+        (unsigned long long)files.rlim_cur,
         files.rlim_cur < 4096 ? "，建议至少 4096（ulimit -n），否则连接多时会被拒绝" : "");
     struct rlimit space;
     getrlimit(RLIMIT_AS, &space);
     say(r, space.rlim_cur == RLIM_INFINITY ? GOOD : WARN, "memory", "%s",
-        space.rlim_cur == RLIM_INFINITY ? "地址空间不限" : "地址空间有限制（ulimit -v），数据库的映射可能打不开");
+        space.rlim_cur == RLIM_INFINITY
+            ? "地址空间不限"
+            : "地址空间有限制（ulimit -v），数据库的映射可能打不开");
     if (geteuid() == 0)
         say(r, WARN, "user", "以 root 运行；请用专门的账号");
     struct buf b = {0};
     calendar_put_datetime(&b, clock_wall_us());
     bool sane = clock_wall_us() > 1700000000LL * 1000000;
-    say(r, sane ? GOOD : WARN, "clock", "%.*s%s", SPAN_ARG(buf_view(&b)), sane ? "" : "，系统时钟不对");
+    say(r, sane ? GOOD : WARN, "clock", "%.*s%s", SPAN_ARG(buf_view(&b)),
+        sane ? "" : "，系统时钟不对");
     buf_free(&b);
     bool landlock = access("/sys/kernel/security/landlock", F_OK) == 0;
     struct stat st;
     bool seccomp = stat("/proc/sys/kernel/seccomp", &st) == 0;
-    say(r, seccomp ? GOOD : WARN, "sandbox", "seccomp %s，landlock %s", seccomp ? "有" : "没有", landlock ? "有" : "没有");
+    say(r, seccomp ? GOOD : WARN, "sandbox", "seccomp %s，landlock %s", seccomp ? "有" : "没有",
+        landlock ? "有" : "没有");
 }
 
 static void check_disk(struct report *r, const char *data)
@@ -77,13 +82,17 @@ static void check_disk(struct report *r, const char *data)
             errno == ENOENT ? "还没有，第一次 serve 时建立" : strerror(errno));
         return;
     }
-    say(r, st.st_mode & 077 ? WARN : GOOD, "rights", "%s 的权限是 %03o%s", data, st.st_mode & 0777,
-        st.st_mode & 077 ? "，请 chmod 700" : "");
+    say(r, st.st_mode & 077 ? WARN : GOOD, "rights", "%s 的权限是 %03o%s", data,
+        st.st_mode & 0777, st.st_mode & 077 ? "，请 chmod 700" : "");
     if (access(data, W_OK) != 0)
         say(r, BAD, "rights", "%s 不能写：%s", data, strerror(errno));
     if (statvfs(data, &fs) == 0) {
         double free_gb = (double)fs.f_bavail * (double)fs.f_frsize / 1e9;
-        say(r, free_gb < 1 ? BAD : free_gb < 5 ? WARN : GOOD, "disk", "空余 %.1f GB%s", free_gb,
+        say(r,
+            free_gb < 1   ? BAD
+            : free_gb < 5 ? WARN
+                          : GOOD,
+            "disk", "空余 %.1f GB%s", free_gb,
             free_gb < 5 ? "，请清理或扩容：写满后只能读" : "");
     }
 }
@@ -104,8 +113,9 @@ static void check_store(struct report *r, const char *data)
     struct store_stats stats;
     store_stats(s, &stats);
     bool tight = stats.bytes_used > stats.bytes_map / 10 * 9;
-    say(r, tight ? BAD : GOOD, "store", "日志到 %llu，用 %.1f MB，映射 %.0f GB%s", (unsigned long long)stats.head,
-        (double)stats.bytes_used / 1e6, (double)stats.bytes_map / 1e9, tight ? "，快满了" : "");
+    say(r, tight ? BAD : GOOD, "store", "日志到 %llu，用 %.1f MB，映射 %.0f GB%s",
+        (unsigned long long)stats.head, (double)stats.bytes_used / 1e6,
+        (double)stats.bytes_map / 1e9, tight ? "，快满了" : "");
     store_close(s);
 }
 
@@ -117,13 +127,16 @@ static void check_files(struct report *r, const char *scripts, const char *web)
     struct child_run child = {.argv = argv, .limit_ms = 20000};
     bool ran = child_run(&child, &e);
     bool ok = ran && child.exit_code == 0;
-    say(r, ok ? GOOD : BAD, "office", "%s", ok ? "科室文件可以读入"
-                                            : ran ? (buf_char(&child.errors, '\0'), child.errors.p) : e.text);
+    say(r, ok ? GOOD : BAD, "office", "%s",
+        ok    ? "科室文件可以读入"
+        : ran ? (buf_char(&child.errors, '\0'), child.errors.p)
+              : e.text);
     child_free(&child);
     char path[4096];
     snprintf(path, sizeof path, "%s/staff/index.html", web);
     bool pages = stat(path, &st) == 0;
-    say(r, pages ? GOOD : WARN, "web", "%s%s", path, pages ? "" : " 没有：请先 make web，否则只有接口");
+    say(r, pages ? GOOD : WARN, "web", "%s%s", path,
+        pages ? "" : " 没有：请先 make web，否则只有接口");
 }
 
 int doctor_main(int argc, char **argv)
@@ -137,7 +150,8 @@ int doctor_main(int argc, char **argv)
         {"--json", NULL, "以 JSON 输出", .on = &json},
         {0},
     };
-    const struct cli_usage usage = {"wangyi doctor [选项]", "只看不改。有 bad 时退出码 1。", options, 0, 0};
+    const struct cli_usage usage = {"wangyi doctor [选项]", "只看不改。有 bad 时退出码 1。",
+                                    options, 0, 0};
     int words, code;
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;

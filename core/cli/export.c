@@ -15,15 +15,16 @@
 static bool is_formula(struct span s, enum field_kind kind)
 {
     bool text = kind == FIELD_STRING || kind == FIELD_ENUM || kind == FIELD_STRINGS;
-    return text && s.n && (strchr("=+-@\t\r", s.p[0]) || span_starts(s, SPAN("＝")) ||
-                           span_starts(s, SPAN("＋")) || span_starts(s, SPAN("＠")));
+    return text && s.n &&
+           (strchr("=+-@\t\r", s.p[0]) || span_starts(s, SPAN("＝")) ||
+            span_starts(s, SPAN("＋")) || span_starts(s, SPAN("＠")));
 }
 
 static void put_cell(struct buf *line, struct span s, enum field_kind kind)
 {
     bool quote = is_formula(s, kind);
-    bool wrap = quote || memchr(s.p, ',', s.n) || memchr(s.p, '"', s.n) || memchr(s.p, '\n', s.n) ||
-                memchr(s.p, '\r', s.n);
+    bool wrap = quote || memchr(s.p, ',', s.n) || memchr(s.p, '"', s.n) ||
+                memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n);
     if (!wrap) {
         buf_span(line, s);
         return;
@@ -65,7 +66,8 @@ static void put_csv(struct buf *line, const struct type *type, const struct json
     buf_str(line, "\r\n");
 }
 
-static bool write_all(struct view *v, const struct type *type, bool csv, uint64_t *count, struct err *e)
+static bool write_all(struct view *v, const struct type *type, bool csv, uint64_t *count,
+                      struct err *e)
 {
     struct arena a = {0};
     struct buf line = {0};
@@ -106,10 +108,12 @@ static bool write_all(struct view *v, const struct type *type, bool csv, uint64_
         *e = why;
         return false;
     }
-    return (ok && fflush(stdout) == 0) || err_set(e, ERR_SYSTEM, "写不出去（管道已关闭或磁盘已满）");
+    return (ok && fflush(stdout) == 0) ||
+           err_set(e, ERR_SYSTEM, "写不出去（管道已关闭或磁盘已满）");
 }
 
-static bool export_type(const char *data, const char *name, bool csv, uint64_t *count, struct err *e)
+static bool export_type(const char *data, const char *name, bool csv, uint64_t *count,
+                        struct err *e)
 {
     struct street *street = NULL;
     struct store *s = store_open(&(struct store_options){.dir = data, .read_only = true}, e);
@@ -138,9 +142,10 @@ int export_main(int argc, char **argv)
         {"--format", "格式", "ndjson（缺省）或 csv", .text = &format},
         {0},
     };
-    const struct cli_usage usage = {
-        "wangyi export 类型 [--format csv] [--data 目录]",
-        "把一类数据的现状写到标准输出。私密字段保持遮挡；csv 里会被电子表格当成公式的文字前加单引号。", options, 1, 1};
+    const struct cli_usage usage = {"wangyi export 类型 [--format csv] [--data 目录]",
+                                    "把一类数据的现状写到标准输出。私密字段保持遮挡；csv "
+                                    "里会被电子表格当成公式的文字前加单引号。",
+                                    options, 1, 1};
     int words, code;
     uint64_t count = 0;
     struct err e = {0};

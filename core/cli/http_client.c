@@ -29,7 +29,8 @@ static bool split_url(const char *url, struct target *t, struct err *e)
         at += 7;
     size_t n = strcspn(at, "/");
     const char *end = at + n, *close = *at == '[' ? memchr(at, ']', n) : NULL;
-    colon = close ? (close + 1 < end && close[1] == ':' ? close + 1 : NULL) : memchr(at, ':', n);
+    colon =
+        close ? (close + 1 < end && close[1] == ':' ? close + 1 : NULL) : memchr(at, ':', n);
     const char *host = close ? at + 1 : at, *host_end = close ? close : colon ? colon : end;
     size_t host_n = (size_t)(host_end - host), port_n = colon ? (size_t)(end - colon - 1) : 0;
     if (host_n == 0 || host_n >= sizeof t->host || port_n >= sizeof t->port)
@@ -87,10 +88,11 @@ static bool send_all(int fd, const char *p, size_t n)
 static bool send_request(int fd, const struct target *t, struct http_call *c, struct err *e)
 {
     struct buf head = {0};
-    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n%s", c->method, c->path,
-               t->host, t->port, c->headers ? c->headers : "");
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n%s", c->method,
+               c->path, t->host, t->port, c->headers ? c->headers : "");
     if (c->more || c->body.n || strcmp(c->method, "GET") != 0)
-        buf_printf(&head, "Content-Length: %lld\r\n", (long long)(c->more ? c->length : (int64_t)c->body.n));
+        buf_printf(&head, "Content-Length: %lld\r\n",
+                   (long long)(c->more ? c->length : (int64_t)c->body.n));
     buf_str(&head, "\r\n");
     bool sent = send_all(fd, head.p, head.n) && send_all(fd, c->body.p, c->body.n);
     buf_free(&head);
@@ -114,7 +116,8 @@ static bool receive(int fd, struct buf *raw, struct err *e)
             return err_set(e, ERR_LIMIT, "服务器的回答太大");
     }
     if (raw->n == 0)
-        return err_set(e, ERR_SYSTEM, "服务器没有回答：%s", n < 0 ? strerror(errno) : "连接已关闭");
+        return err_set(e, ERR_SYSTEM, "服务器没有回答：%s",
+                       n < 0 ? strerror(errno) : "连接已关闭");
     return true;
 }
 
@@ -191,7 +194,8 @@ bool http_call(const char *url, struct http_call *c, struct err *e)
     int fd = dial(&t, e);
     if (fd < 0)
         return false;
-    bool ok = send_request(fd, &t, c, e) && receive(fd, &raw, e) && read_answer(c, buf_view(&raw), e);
+    bool ok =
+        send_request(fd, &t, c, e) && receive(fd, &raw, e) && read_answer(c, buf_view(&raw), e);
     close(fd);
     buf_free(&raw);
     return ok;
@@ -208,7 +212,8 @@ bool http_ask(const char *url, struct http_call *c, struct err *e)
     const char *detail = json_cstr(json_get(problem, "detail"), NULL);
     if (!detail)
         detail = json_cstr(json_get(problem, "title"), "没有说明原因");
-    err_set(e, c->status < 500 ? ERR_INPUT : ERR_SYSTEM, "服务器回答 %d：%s", c->status, detail);
+    err_set(e, c->status < 500 ? ERR_INPUT : ERR_SYSTEM, "服务器回答 %d：%s", c->status,
+            detail);
     arena_free(&a);
     return false;
 }
@@ -221,7 +226,8 @@ static bool find_password(const char *name, const char **password, struct err *e
         return true;
     snprintf(prompt, sizeof prompt, "%.80s 的密码：", name);
     *password = isatty(0) ? getpass(prompt) : NULL;
-    return *password || err_set(e, ERR_INPUT, "请把 %.80s 的密码放进环境变量 WANGYI_PASSWORD", name);
+    return *password ||
+           err_set(e, ERR_INPUT, "请把 %.80s 的密码放进环境变量 WANGYI_PASSWORD", name);
 }
 
 bool http_sign_in(const char *url, const char *name, char headers[512], struct err *e)
@@ -236,7 +242,9 @@ bool http_sign_in(const char *url, const char *name, char headers[512], struct e
     json_w_kstr(&w, "password", password);
     json_w_object_end(&w);
     json_w_end(&w);
-    struct http_call c = {.method = "POST", .path = "/api/v1/session", .body = buf_view(&body),
+    struct http_call c = {.method = "POST",
+                          .path = "/api/v1/session",
+                          .body = buf_view(&body),
                           .headers = "Content-Type: application/json\r\nX-Wangyi: 1\r\n"};
     bool ok = http_ask(url, &c, e);
     if (ok)

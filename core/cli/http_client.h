@@ -24,8 +24,8 @@ struct http_call {
     void *ctx;
     /* What came back: */
     int status;
-    struct buf answer;  /* the caller frees */
-    char cookie[256];   /* name=value of the first Set-Cookie, or "" */
+    struct buf answer; /* the caller frees */
+    char cookie[256];  /* name=value of the first Set-Cookie, or "" */
 };
 /* True if there was an answer, of whatever status. `url` is "http://host:port". */
 bool http_call(const char *url, struct http_call *c, struct err *e);

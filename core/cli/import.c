@@ -95,12 +95,20 @@ bool import_check(const char *scripts_dir, struct span id, struct span text, str
 {
     char name[65], *given = NULL;
     if (!import_is_id(id))
-        return err_set(e, ERR_INPUT, "场景编号只能用小写字母、数字和下划线，以字母开头，至多 64 个字符");
+        return err_set(e, ERR_INPUT,
+                       "场景编号只能用小写字母、数字和下划线，以字母开头，至多 64 个字符");
     snprintf(name, sizeof name, "%.*s", SPAN_ARG(id));
     if (values.n && asprintf(&given, "%.*s", SPAN_ARG(values)) < 0)
         return err_set(e, ERR_SYSTEM, "内存不足");
-    const char *argv[] = {cli_self(),  "engine", "check",     name, "--scripts", scripts_dir,
-                          given ? "--values" : NULL, given, NULL};
+    const char *argv[] = {cli_self(),
+                          "engine",
+                          "check",
+                          name,
+                          "--scripts",
+                          scripts_dir,
+                          given ? "--values" : NULL,
+                          given,
+                          NULL};
     struct child_run child = {.argv = argv, .input = text, .limit_ms = CHECK_MS};
     bool ok = run_self(&child, e);
     if (ok)

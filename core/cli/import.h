@@ -24,7 +24,8 @@ struct importer {
 bool import_office(struct importer *in, bool *changed, struct err *e);
 
 struct import_result {
-    struct buf changed, refused; /* JSON arrays: {"id","number"} and {"id","line","message"}; caller frees */
+    struct buf changed,
+        refused; /* JSON arrays: {"id","number"} and {"id","line","message"}; caller frees */
     int changed_count, refused_count, unchanged;
 };
 /* scenarios/ID.lua → versions. A file that is refused leaves its live version as it is. False only if

@@ -22,9 +22,9 @@ static const struct json_limits version_limits = {
 
 /* How the file stands to what the journal holds. */
 enum standing {
-    SAME,    /* nothing to import */
-    NEWER,   /* changed since it was last imported */
-    PARTED,  /* so did the live version: somebody must choose */
+    SAME,   /* nothing to import */
+    NEWER,  /* changed since it was last imported */
+    PARTED, /* so did the live version: somebody must choose */
 };
 
 static bool text_was_imported(const struct json *version, struct span text)
@@ -47,7 +47,8 @@ static bool stand(struct view *v, struct arena *a, struct span id, struct span t
         return none.code == ERR_MISSING || err_set(e, none.code, "%s", none.text);
     }
     struct span key = key_of1(a, id, e);
-    if (!key.p || !version_history(v, a, ENTRY_VERSION, key, SEQ_LATEST, entries, HISTORY_MAX, &count, e))
+    if (!key.p ||
+        !version_history(v, a, ENTRY_VERSION, key, SEQ_LATEST, entries, HISTORY_MAX, &count, e))
         return false;
     bool live_is_a_file = false, first = true;
     for (size_t i = 0; i < count; i++) {
@@ -79,8 +80,9 @@ static void tell_difference(struct span live, struct span file, struct err *e, l
             break;
     }
     size_t na = span_cut_utf8(la, 60), nb = span_cut_utf8(lb, 60);
-    err_set(e, ERR_CONFLICT, "现行版本在别处改过，文件没有读入；第 %ld 行起不同：现行“%.*s”，文件“%.*s”",
-            *line, (int)na, la.p ? la.p : "", (int)nb, lb.p ? lb.p : "");
+    err_set(e, ERR_CONFLICT,
+            "现行版本在别处改过，文件没有读入；第 %ld 行起不同：现行“%.*s”，文件“%.*s”", *line,
+            (int)na, la.p ? la.p : "", (int)nb, lb.p ? lb.p : "");
 }
 
 struct publish {
@@ -136,20 +138,22 @@ static void tell_problem(struct arena *a, const struct json *report, struct span
             const struct json *x = json_item(examples, i);
             if (json_bool(json_get(x, "ok"), false))
                 continue;
-            message = arena_printf(a, "样例“%s”没有通过：%s", json_cstr(json_get(x, "name"), ""),
-                                   json_cstr(json_get(x, "message"), ""));
+            message =
+                arena_printf(a, "样例“%s”没有通过：%s", json_cstr(json_get(x, "name"), ""),
+                             json_cstr(json_get(x, "message"), ""));
             break;
         }
     }
     refuse(out, id, (long)line, message);
 }
 
-static bool publish(struct importer *in, struct arena *a, const struct scenario *live, struct publish *p,
-                    struct import_result *out, struct err *e)
+static bool publish(struct importer *in, struct arena *a, const struct scenario *live,
+                    struct publish *p, struct import_result *out, struct err *e)
 {
     struct buf json = {0};
     bool ok = import_check(in->scripts_dir, p->p.id, p->p.text, SPAN_NONE, &json, e);
-    const struct json *report = ok ? json_parse(a, buf_view(&json), &version_limits, NULL, e) : NULL;
+    const struct json *report =
+        ok ? json_parse(a, buf_view(&json), &version_limits, NULL, e) : NULL;
     struct err why = {0};
     if (report && !json_bool(json_get(report, "ok"), false)) {
         tell_problem(a, report, p->p.id, out);
@@ -170,8 +174,8 @@ static bool publish(struct importer *in, struct arena *a, const struct scenario 
     return report != NULL;
 }
 
-static void import_one(struct importer *in, struct span id, struct span author, struct span reason,
-                       struct import_result *out)
+static void import_one(struct importer *in, struct span id, struct span author,
+                       struct span reason, struct import_result *out)
 {
     struct err e = {0};
     struct arena a = {0};
@@ -191,8 +195,11 @@ static void import_one(struct importer *in, struct span id, struct span author, 
     if (ok && standing == SAME && status.state == SCENARIO_MISSING)
         standing = NEWER; /* it is back */
     struct publish p = {.command = {.apply = apply_publish},
-                        .p = {.id = id, .text = buf_view(&text), .kind = SPAN("file"),
-                              .author = author, .reason = reason}};
+                        .p = {.id = id,
+                              .text = buf_view(&text),
+                              .kind = SPAN("file"),
+                              .author = author,
+                              .reason = reason}};
     if (ok && standing == PARTED)
         tell_difference(live.text, buf_view(&text), &e, &line);
     else if (ok && standing == SAME)
@@ -257,7 +264,8 @@ bool import_scenarios(struct importer *in, struct span author, struct span reaso
     *out = (struct import_result){0};
     int count = scandir(in->scenarios_dir, &files, is_script, alphasort);
     if (count < 0)
-        return err_set(e, ERR_MISSING, "读不了场景目录 %s：%s", in->scenarios_dir, strerror(errno));
+        return err_set(e, ERR_MISSING, "读不了场景目录 %s：%s", in->scenarios_dir,
+                       strerror(errno));
     buf_char(&out->changed, '[');
     buf_char(&out->refused, '[');
     for (int i = 0; i < count; i++) {

@@ -32,7 +32,8 @@ struct source {
 static bool source_open(struct source *s, const char *path, struct err *e)
 {
     struct stat st;
-    *s = (struct source){.size = -1, .fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC)};
+    *s = (struct source){.size = -1,
+                         .fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC)};
     if (s->fd < 0)
         return err_set(e, ERR_MISSING, "打不开 %s：%s", path, strerror(errno));
     if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -57,8 +58,8 @@ static void tell_progress(struct source *s)
     s->told_at = now;
     if (s->size > 0) {
         int part = (int)(s->done * 30 / s->size);
-        fprintf(stderr, "\r[%.*s%*s] %3lld%%  %.1f MB", part, "##############################", 30 - part,
-                "", (long long)(s->done * 100 / s->size), (double)s->done / 1e6);
+        fprintf(stderr, "\r[%.*s%*s] %3lld%%  %.1f MB", part, "##############################",
+                30 - part, "", (long long)(s->done * 100 / s->size), (double)s->done / 1e6);
     } else {
         fprintf(stderr, "\r%.1f MB", (double)s->done / 1e6);
     }
@@ -111,7 +112,8 @@ struct job {
 
 static bool choose_format(struct job *j, struct err *e)
 {
-    static const char *const names[] = {[RECORD_NDJSON] = "ndjson", [RECORD_JSON] = "json", [RECORD_CSV] = "csv"};
+    static const char *const names[] = {
+        [RECORD_NDJSON] = "ndjson", [RECORD_JSON] = "json", [RECORD_CSV] = "csv"};
     const char *dot = strrchr(j->path, '.');
     const char *name = j->format ? j->format : dot ? dot + 1 : "";
     if (!j->format && strcmp(name, "jsonl") == 0)
@@ -165,19 +167,26 @@ static void note_refusals(struct record_reader *r, struct totals *t)
 }
 
 /* What the reader holds becomes one commit; the parts of one file share a batch name. */
-static bool flush(struct local *l, struct record_reader *r, const struct job *j, const struct type *type,
-                  bool last, struct totals *t, struct err *e)
+static bool flush(struct local *l, struct record_reader *r, const struct job *j,
+                  const struct type *type, bool last, struct totals *t, struct err *e)
 {
     const struct record *records;
     const struct record_refusal *refused;
-    size_t count = record_reader_records(r, &records), refusals = record_reader_refusals(r, &refused);
-    struct apply_batch a = {
-        .command = {.apply = apply},
-        .dictionary = street_dictionary(l->street),
-        .batch = {.type = type, .records = records, .count = count, .refusals = refused,
-                  .refusal_count = refusals, .more = !j->full && !last, .source = SPAN("console"),
-                  .name = span_of(t->batch[0] ? t->batch : j->batch), .full = j->full,
-                  .last = last, .scope = span_of(j->scope)}};
+    size_t count = record_reader_records(r, &records),
+           refusals = record_reader_refusals(r, &refused);
+    struct apply_batch a = {.command = {.apply = apply},
+                            .dictionary = street_dictionary(l->street),
+                            .batch = {.type = type,
+                                      .records = records,
+                                      .count = count,
+                                      .refusals = refused,
+                                      .refusal_count = refusals,
+                                      .more = !j->full && !last,
+                                      .source = SPAN("console"),
+                                      .name = span_of(t->batch[0] ? t->batch : j->batch),
+                                      .full = j->full,
+                                      .last = last,
+                                      .scope = span_of(j->scope)}};
     if (!store_apply(l->store, &a.command, e))
         return false;
     t->accepted += a.result.accepted;
@@ -194,7 +203,8 @@ static bool flush(struct local *l, struct record_reader *r, const struct job *j,
     return true;
 }
 
-static bool load(struct local *l, struct source *s, const struct job *j, struct totals *t, struct err *e)
+static bool load(struct local *l, struct source *s, const struct job *j, struct totals *t,
+                 struct err *e)
 {
     const struct type *type = dictionary_find(street_dictionary(l->street), span_of(j->type));
     if (!type)
@@ -216,8 +226,8 @@ static bool load(struct local *l, struct source *s, const struct job *j, struct 
     return ok;
 }
 
-static bool ingest_here(const char *data, const char *scripts, struct source *s, const struct job *j,
-                        struct buf *out, struct err *e)
+static bool ingest_here(const char *data, const char *scripts, struct source *s,
+                        const struct job *j, struct buf *out, struct err *e)
 {
     struct local l;
     struct totals t = {0};
@@ -251,8 +261,8 @@ static bool ingest_here(const char *data, const char *scripts, struct source *s,
 static void put_escaped(struct buf *b, const char *s)
 {
     for (; *s; s++) {
-        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
-                     strchr("-._~", *s);
+        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
+                     (*s >= 'A' && *s <= 'Z') || strchr("-._~", *s);
         if (plain)
             buf_char(b, *s);
         else
@@ -260,8 +270,8 @@ static void put_escaped(struct buf *b, const char *s)
     }
 }
 
-static bool ingest_there(const char *url, const char *key, struct source *s, const struct job *j,
-                         struct buf *out, struct err *e)
+static bool ingest_there(const char *url, const char *key, struct source *s,
+                         const struct job *j, struct buf *out, struct err *e)
 {
     static const char *const media[] = {[RECORD_NDJSON] = "application/x-ndjson",
                                         [RECORD_JSON] = "application/json",
@@ -281,10 +291,15 @@ static bool ingest_there(const char *url, const char *key, struct source *s, con
         put_escaped(&path, j->batch);
     }
     buf_char(&path, '\0');
-    buf_printf(&headers, "Authorization: Bearer %s\r\nContent-Type: %s\r\n", key, media[j->kind]);
+    buf_printf(&headers, "Authorization: Bearer %s\r\nContent-Type: %s\r\n", key,
+               media[j->kind]);
     buf_char(&headers, '\0');
-    struct http_call c = {.method = "POST", .path = path.p, .headers = headers.p, .length = s->size,
-                          .more = source_read, .ctx = s};
+    struct http_call c = {.method = "POST",
+                          .path = path.p,
+                          .headers = headers.p,
+                          .length = s->size,
+                          .more = source_read,
+                          .ctx = s};
     bool ok = http_ask(url, &c, e);
     if (ok)
         buf_span(out, span_trim(buf_view(&c.answer)));
@@ -309,13 +324,14 @@ static size_t tell(struct span answer, bool as_json)
     if (as_json)
         printf("%.*s\n", SPAN_ARG(answer));
     else
-        printf("新增或变更 %lld，未变 %lld，撤回 %lld，拒绝 %zu\n", (long long)accepted, (long long)unchanged,
-               (long long)withdrawn, n);
+        printf("新增或变更 %lld，未变 %lld，撤回 %lld，拒绝 %zu\n", (long long)accepted,
+               (long long)unchanged, (long long)withdrawn, n);
     if (json_bool(json_get(r, "withheld"), false))
         fprintf(stderr, "有坏行认不出是哪条记录，所以没有撤回任何记录；改正后请重新送全部\n");
     for (size_t i = 0; i < n && i < 20 && !as_json; i++) {
         const struct json *x = json_item(rejected, i);
-        fprintf(stderr, "第 %lld 行 %s：%s\n", json_int(json_get(x, "line"), &line) ? (long long)line : 0,
+        fprintf(stderr, "第 %lld 行 %s：%s\n",
+                json_int(json_get(x, "line"), &line) ? (long long)line : 0,
                 json_cstr(json_get(x, "field"), ""), json_cstr(json_get(x, "message"), ""));
     }
     if (n > 20 && !as_json)
@@ -341,10 +357,12 @@ int ingest_main(int argc, char **argv)
         {"--json", NULL, "以 JSON 输出结果", .on = &json},
         {0},
     };
-    const struct cli_usage usage = {"wangyi ingest 类型 文件 [--data 目录 | --to 网址 --key 密钥]",
-                                    "逐行检查：好的收下，坏的逐行写明原因，有坏行时退出码 1。文件写 - 即标准输入。\n"
-                                    "还没有运行过服务的目录里，到达时间一律记为最早（1970 年），以便随后用 --clock 从任何时间开始。",
-                                    options, 2, 2};
+    const struct cli_usage usage = {
+        "wangyi ingest 类型 文件 [--data 目录 | --to 网址 --key 密钥]",
+        "逐行检查：好的收下，坏的逐行写明原因，有坏行时退出码 1。文件写 - 即标准输入。\n"
+        "还没有运行过服务的目录里，到达时间一律记为最早（1970 年），以便随后用 --clock "
+        "从任何时间开始。",
+        options, 2, 2};
     int words, code;
     struct err e = {0};
     struct source s;
@@ -359,7 +377,7 @@ int ingest_main(int argc, char **argv)
     if ((to && !key) || (mode && !j.full) || (to && data))
         return cli_misused(&usage, mode && !j.full ? "--mode 只能是 full"
                                    : to && data    ? "--data 和 --to 只能用一个"
-                                                   : "请用 --key 或 WANGYI_KEY 给出密钥");
+                                                : "请用 --key 或 WANGYI_KEY 给出密钥");
     if (!choose_format(&j, &e) || !source_open(&s, j.path, &e))
         return cli_failed(&e);
     bool ok = to ? ingest_there(to, key, &s, &j, &out, &e)

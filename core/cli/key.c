@@ -39,8 +39,8 @@ static void put_body(struct buf *body, const char *types, const char *label)
     json_w_end(&w);
 }
 
-static bool add_here(const char *data, const char *scripts, const struct json *body, char key[96],
-                     struct err *e)
+static bool add_here(const char *data, const char *scripts, const struct json *body,
+                     char key[96], struct err *e)
 {
     struct local l;
     if (!local_open(&l, data, scripts, e))
@@ -54,14 +54,16 @@ static bool add_here(const char *data, const char *scripts, const struct json *b
     return ok;
 }
 
-static bool add_there(const char *url, const char *as, struct span body, char key[96], struct err *e)
+static bool add_there(const char *url, const char *as, struct span body, char key[96],
+                      struct err *e)
 {
     char headers[560] = "";
     struct arena a = {0};
     if (!http_sign_in(url, as, headers, e))
         return false;
     strcat(headers, "Content-Type: application/json\r\n");
-    struct http_call c = {.method = "POST", .path = "/api/v1/keys", .headers = headers, .body = body};
+    struct http_call c = {
+        .method = "POST", .path = "/api/v1/keys", .headers = headers, .body = body};
     bool ok = http_ask(url, &c, e);
     const struct json *answer = ok ? json_parse(&a, buf_view(&c.answer), NULL, NULL, e) : NULL;
     if (answer)
@@ -90,16 +92,19 @@ int key_main(int argc, char **argv)
     const char *scripts = "scripts";
     bool json = false;
     const struct cli_option options[] = {
-        {"--types", "类型", "能送入的数据类型，逗号分开（scripts/office/records.lua）", .text = &types},
+        {"--types", "类型", "能送入的数据类型，逗号分开（scripts/office/records.lua）",
+         .text = &types},
         {"--label", "说明", "给谁用的", .text = &label},
         {"--json", NULL, "输出 {\"id\",\"key\"}", .on = &json},
         {"--data", "目录", "数据目录（服务停着），缺省 data", .text = &data},
         {"--scripts", "目录", "缺省 scripts", .text = &scripts},
         {"--to", "网址", "运行着的服务，如 http://127.0.0.1:8080", .text = &to},
-        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD", .text = &as},
+        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD",
+         .text = &as},
         {0},
     };
-    const struct cli_usage usage = {"wangyi key add --types 类型,类型 [选项]", NULL, options, 1, 1};
+    const struct cli_usage usage = {"wangyi key add --types 类型,类型 [选项]", NULL, options, 1,
+                                    1};
     int words, code;
     char key[96] = "";
     struct err e = {0};
@@ -110,7 +115,8 @@ int key_main(int argc, char **argv)
     if (strcmp(argv[1], "add") != 0)
         return cli_misused(&usage, "key 后面目前只有 add");
     if (!types || (to && !as))
-        return cli_misused(&usage, !types ? "请用 --types 给出数据类型" : "用 --to 时请用 --as 给出管理员账号");
+        return cli_misused(&usage, !types ? "请用 --types 给出数据类型"
+                                          : "用 --to 时请用 --as 给出管理员账号");
     put_body(&body, types, label);
     const struct json *parsed = json_parse(&a, buf_view(&body), NULL, NULL, &e);
     bool ok = parsed && (to ? add_there(to, as, buf_view(&body), key, &e)

@@ -19,8 +19,8 @@ static bool reload_there(const char *url, const char *as, struct buf *json, stru
     return ok;
 }
 
-static bool reload_here(const char *data, const char *scripts, const char *scenarios, struct buf *json,
-                        struct err *e)
+static bool reload_here(const char *data, const char *scripts, const char *scenarios,
+                        struct buf *json, struct err *e)
 {
     struct local l;
     struct import_result r = {0};
@@ -61,18 +61,21 @@ static size_t tell(struct span json, bool as_json)
                json_cstr(json_get(x, "message"), ""));
     }
     if (!as_json)
-        printf("读入 %zu 个，未变 %lld 个，拒绝 %zu 个\n", json_count(changed), (long long)same, count);
+        printf("读入 %zu 个，未变 %lld 个，拒绝 %zu 个\n", json_count(changed), (long long)same,
+               count);
     arena_free(&a);
     return count;
 }
 
 int reload_main(int argc, char **argv)
 {
-    const char *data = "data", *scripts = "scripts", *scenarios = "scenarios", *to = NULL, *as = NULL;
+    const char *data = "data", *scripts = "scripts", *scenarios = "scenarios", *to = NULL,
+               *as = NULL;
     bool json = false;
     const struct cli_option options[] = {
         {"--to", "网址", "运行着的服务，如 http://127.0.0.1:8080", .text = &to},
-        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD", .text = &as},
+        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD",
+         .text = &as},
         {"--data", "目录", "数据目录（服务停着），缺省 data", .text = &data},
         {"--scripts", "目录", "缺省 scripts", .text = &scripts},
         {"--scenarios", "目录", "缺省 scenarios", .text = &scenarios},
@@ -81,7 +84,8 @@ int reload_main(int argc, char **argv)
     };
     const struct cli_usage usage = {
         "wangyi reload [--to 网址 --as 账号 | --data 目录]",
-        "读入磁盘上改过的场景和科室文件。没有通过检查的文件不读入，现行版本照旧运行。", options, 0, 0};
+        "读入磁盘上改过的场景和科室文件。没有通过检查的文件不读入，现行版本照旧运行。", options,
+        0, 0};
     int words, code;
     struct err e = {0};
     struct buf out = {0};
@@ -89,7 +93,8 @@ int reload_main(int argc, char **argv)
         return code;
     if (to && !as)
         return cli_misused(&usage, "用 --to 时请用 --as 给出管理员账号");
-    bool ok = to ? reload_there(to, as, &out, &e) : reload_here(data, scripts, scenarios, &out, &e);
+    bool ok =
+        to ? reload_there(to, as, &out, &e) : reload_here(data, scripts, scenarios, &out, &e);
     size_t refused = ok ? tell(buf_view(&out), json) : 0;
     buf_free(&out);
     return !ok ? cli_failed(&e) : refused ? CLI_FAILED : CLI_DONE;

@@ -9,7 +9,8 @@ int restore_main(int argc, char **argv)
     const struct cli_option options[] = {
         {"--data", "目录", "恢复到这里；须不存在或是空的，缺省 data", .text = &data}, {0}};
     const struct cli_usage usage = {"wangyi restore 备份目录 --data 目录",
-                                    "先核对备份，再恢复到空目录。已有数据的目录不会被覆盖。", options, 1, 1};
+                                    "先核对备份，再恢复到空目录。已有数据的目录不会被覆盖。",
+                                    options, 1, 1};
     int words, code;
     struct err e = {0};
     if (!cli_parse(&usage, argc, argv, &words, &code))

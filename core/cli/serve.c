@@ -21,7 +21,8 @@
 #include "util/log.h"
 
 struct options {
-    const char *data, *listen, *scenarios, *scripts, *web, *tls_cert, *tls_key, *port_file, *clock, *alerts;
+    const char *data, *listen, *scenarios, *scripts, *web, *tls_cert, *tls_key, *port_file,
+        *clock, *alerts;
     bool demo, watch;
 };
 
@@ -80,8 +81,8 @@ static bool import_files(struct serve *s, struct err *e)
         return false;
     bool ok = import_scenarios(&in, SPAN("serve"), SPAN("启动时读入"), &r, e);
     if (ok) {
-        log_info("serve", "scenarios changed=%d unchanged=%d refused=%d", r.changed_count, r.unchanged,
-                 r.refused_count);
+        log_info("serve", "scenarios changed=%d unchanged=%d refused=%d", r.changed_count,
+                 r.unchanged, r.refused_count);
         log_refused(&r);
     }
     import_result_free(&r);
@@ -117,15 +118,24 @@ static bool start(struct serve *s, const struct options *o, struct err *e)
     s->writer = writer_start(s->store, e);
     if (!s->writer)
         return false;
-    const struct supervisor_options supervised = {.self = cli_self(), .data_dir = s->data_dir,
-                                                  .scripts_dir = s->scripts_dir, .store = s->store,
-                                                  .writer = s->writer, .alert_limit = (int)limit};
+    const struct supervisor_options supervised = {.self = cli_self(),
+                                                  .data_dir = s->data_dir,
+                                                  .scripts_dir = s->scripts_dir,
+                                                  .store = s->store,
+                                                  .writer = s->writer,
+                                                  .alert_limit = (int)limit};
     s->supervisor = supervisor_start(&supervised, e);
     if (!s->supervisor)
         return false;
-    struct server_options serving = {.listen = o->listen, .web_dir = o->web, .tls_cert = o->tls_cert,
-                                     .tls_key = o->tls_key, .port_file = o->port_file, .demo = o->demo,
-                                     .store = s->store, .writer = s->writer, .vault = s->vault};
+    struct server_options serving = {.listen = o->listen,
+                                     .web_dir = o->web,
+                                     .tls_cert = o->tls_cert,
+                                     .tls_key = o->tls_key,
+                                     .port_file = o->port_file,
+                                     .demo = o->demo,
+                                     .store = s->store,
+                                     .writer = s->writer,
+                                     .vault = s->vault};
     serve_engine(s, &serving.engine);
     s->server = server_new(&serving, e);
     if (!s->server)
@@ -171,25 +181,34 @@ static bool run(struct serve *s, const struct options *o, sigset_t set, struct e
 
 int serve_main(int argc, char **argv)
 {
-    struct options o = {.data = "data", .listen = "127.0.0.1:8080", .scenarios = "scenarios",
-                        .scripts = "scripts", .web = "build/web", .alerts = "100"};
+    struct options o = {.data = "data",
+                        .listen = "127.0.0.1:8080",
+                        .scenarios = "scenarios",
+                        .scripts = "scripts",
+                        .web = "build/web",
+                        .alerts = "100"};
     const struct cli_option options[] = {
         {"--data", "目录", "数据目录，缺省 data", .text = &o.data},
-        {"--listen", "地址:端口", "缺省 127.0.0.1:8080；端口 0 即任一空闲的", .text = &o.listen},
+        {"--listen", "地址:端口", "缺省 127.0.0.1:8080；端口 0 即任一空闲的",
+         .text = &o.listen},
         {"--scenarios", "目录", "场景脚本，缺省 scenarios", .text = &o.scenarios},
         {"--scripts", "目录", "产品和科室的脚本，缺省 scripts", .text = &o.scripts},
         {"--web", "目录", "网页，缺省 build/web", .text = &o.web},
-        {"--tls-cert", "文件", "PEM 证书；与 --tls-key 一起给出就用 HTTPS", .text = &o.tls_cert},
+        {"--tls-cert", "文件", "PEM 证书；与 --tls-key 一起给出就用 HTTPS",
+         .text = &o.tls_cert},
         {"--tls-key", "文件", "PEM 私钥", .text = &o.tls_key},
         {"--port-file", "文件", "把实际端口写进这个文件", .text = &o.port_file},
         {"--watch", NULL, "场景和科室文件一存盘就重新读入", .on = &o.watch},
         {"--demo", NULL, "在空目录里装入示例街道和账号，边看边有新数据", .on = &o.demo},
-        {"--clock", "时间", "街道的时钟停在这个时间，由管理员拨动（演练、测试）", .text = &o.clock},
-        {"--alert-limit", "数", "一个场景每分钟至多发几条告警，0 为不限，缺省 100", .text = &o.alerts},
+        {"--clock", "时间", "街道的时钟停在这个时间，由管理员拨动（演练、测试）",
+         .text = &o.clock},
+        {"--alert-limit", "数", "一个场景每分钟至多发几条告警，0 为不限，缺省 100",
+         .text = &o.alerts},
         {0},
     };
     const struct cli_usage usage = {"wangyi serve [选项]",
-                                    "SIGTERM、SIGINT 停止，SIGHUP 重新读入场景和科室文件。", options, 0, 0};
+                                    "SIGTERM、SIGINT 停止，SIGHUP 重新读入场景和科室文件。",
+                                    options, 0, 0};
     int words, code;
     struct err e = {0};
     sigset_t set;
@@ -197,7 +216,9 @@ int serve_main(int argc, char **argv)
         return code;
     if (o.demo && o.clock)
         return cli_misused(&usage, "--demo 自带时钟，不能再用 --clock");
-    struct serve s = {.data_dir = o.data, .scripts_dir = o.scripts, .scenarios_dir = o.scenarios,
+    struct serve s = {.data_dir = o.data,
+                      .scripts_dir = o.scripts,
+                      .scenarios_dir = o.scenarios,
                       .reloading = PTHREAD_MUTEX_INITIALIZER};
     block_signals(&set);
     bool ok = prepare(&s, &o, &e) && start(&s, &o, &e) && run(&s, &o, set, &e);

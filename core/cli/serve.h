@@ -29,7 +29,8 @@ struct serve {
 
 void serve_engine(struct serve *s, struct server_engine *out); /* the callbacks, bound to `s` */
 /* Office files, then scenarios, into the journal; tells everybody who must look again. */
-bool serve_reload(struct serve *s, struct span author, struct span reason, struct buf *json, struct err *e);
+bool serve_reload(struct serve *s, struct span author, struct span reason, struct buf *json,
+                  struct err *e);
 
 /* Calls serve_reload when a file under scenarios_dir or scripts_dir changed; a thread of its own. */
 struct watch;

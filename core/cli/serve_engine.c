@@ -12,8 +12,8 @@
 #include "util/json.h"
 #include "util/log.h"
 
-static bool check(void *ctx, struct span id, struct span text, struct span values, struct buf *json,
-                  struct err *e)
+static bool check(void *ctx, struct span id, struct span text, struct span values,
+                  struct buf *json, struct err *e)
 {
     const struct serve *s = ctx;
     return import_check(s->scripts_dir, id, text, values, json, e);
@@ -46,7 +46,8 @@ static void refuse_office(struct import_result *r, const struct err *why)
     r->refused = list;
 }
 
-bool serve_reload(struct serve *s, struct span author, struct span reason, struct buf *json, struct err *e)
+bool serve_reload(struct serve *s, struct span author, struct span reason, struct buf *json,
+                  struct err *e)
 {
     struct importer in = {s->store, s->writer, s->scripts_dir, s->scenarios_dir};
     struct import_result r;
@@ -62,8 +63,11 @@ bool serve_reload(struct serve *s, struct span author, struct span reason, struc
         buf_printf(json, "{\"changed\":%.*s,\"unchanged\":%d,\"refused\":%.*s}",
                    SPAN_ARG(buf_view(&r.changed)), r.unchanged, SPAN_ARG(buf_view(&r.refused)));
     if (ok)
-        log_info("reload", "changed=%d unchanged=%d refused=%d office=%s", r.changed_count, r.unchanged,
-                 r.refused_count, office ? "changed" : office_ok ? "same" : "refused");
+        log_info("reload", "changed=%d unchanged=%d refused=%d office=%s", r.changed_count,
+                 r.unchanged, r.refused_count,
+                 office      ? "changed"
+                 : office_ok ? "same"
+                             : "refused");
     import_result_free(&r);
     if (office && s->server)
         server_street_changed(s->server);
@@ -72,7 +76,8 @@ bool serve_reload(struct serve *s, struct span author, struct span reason, struc
     return ok;
 }
 
-static bool reload(void *ctx, struct span author, struct span reason, struct buf *json, struct err *e)
+static bool reload(void *ctx, struct span author, struct span reason, struct buf *json,
+                   struct err *e)
 {
     return serve_reload(ctx, author, reason, json, e);
 }
@@ -91,7 +96,8 @@ static bool backup(void *ctx, struct buf *json, struct err *e)
     time_t now = (time_t)(clock_wall_us() / 1000000);
     gmtime_r(&now, &tm);
     strftime(name, sizeof name, "%Y%m%dT%H%M%SZ", &tm);
-    if ((size_t)snprintf(dir, sizeof dir, "%s/backups", s->data_dir) >= sizeof dir - sizeof name - 1)
+    if ((size_t)snprintf(dir, sizeof dir, "%s/backups", s->data_dir) >=
+        sizeof dir - sizeof name - 1)
         return err_set(e, ERR_INPUT, "数据目录的路径太长");
     if (!local_make_dir(dir, e))
         return false;
@@ -117,16 +123,18 @@ static void metrics(void *ctx, struct buf *text)
     struct serve *s = ctx;
     struct supervisor_stats st;
     supervisor_stats(s->supervisor, &st);
-    buf_printf(text,
-               "# TYPE wangyi_engine_up gauge\nwangyi_engine_up %d\n"
-               "# TYPE wangyi_engine_restarts_total counter\nwangyi_engine_restarts_total %llu\n"
-               "# TYPE wangyi_engine_outcomes_total counter\nwangyi_engine_outcomes_total %llu\n"
-               "# TYPE wangyi_engine_outcomes_refused_total counter\nwangyi_engine_outcomes_refused_total %llu\n"
-               "# TYPE wangyi_engine_set_aside_total counter\nwangyi_engine_set_aside_total %llu\n"
-               "# TYPE wangyi_engine_slowest_cursor gauge\nwangyi_engine_slowest_cursor %llu\n",
-               st.running, (unsigned long long)st.restarts, (unsigned long long)st.outcomes,
-               (unsigned long long)st.refused, (unsigned long long)st.set_aside,
-               (unsigned long long)st.slowest_cursor);
+    buf_printf(
+        text,
+        "# TYPE wangyi_engine_up gauge\nwangyi_engine_up %d\n"
+        "# TYPE wangyi_engine_restarts_total counter\nwangyi_engine_restarts_total %llu\n"
+        "# TYPE wangyi_engine_outcomes_total counter\nwangyi_engine_outcomes_total %llu\n"
+        "# TYPE wangyi_engine_outcomes_refused_total "
+        "counter\nwangyi_engine_outcomes_refused_total %llu\n"
+        "# TYPE wangyi_engine_set_aside_total counter\nwangyi_engine_set_aside_total %llu\n"
+        "# TYPE wangyi_engine_slowest_cursor gauge\nwangyi_engine_slowest_cursor %llu\n",
+        st.running, (unsigned long long)st.restarts, (unsigned long long)st.outcomes,
+        (unsigned long long)st.refused, (unsigned long long)st.set_aside,
+        (unsigned long long)st.slowest_cursor);
 }
 
 static bool ready(void *ctx, struct err *e)
@@ -139,7 +147,13 @@ static bool ready(void *ctx, struct err *e)
 
 void serve_engine(struct serve *s, struct server_engine *out)
 {
-    *out = (struct server_engine){.ctx = s, .check = check, .reload = reload, .move_clock = move_clock,
-                                  .backup = backup, .changed = changed, .counters = counters,
-                                  .metrics = metrics, .ready = ready};
+    *out = (struct server_engine){.ctx = s,
+                                  .check = check,
+                                  .reload = reload,
+                                  .move_clock = move_clock,
+                                  .backup = backup,
+                                  .changed = changed,
+                                  .counters = counters,
+                                  .metrics = metrics,
+                                  .ready = ready};
 }

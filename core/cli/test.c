@@ -16,15 +16,20 @@ int test_main(int argc, char **argv)
         {0},
     };
     const struct cli_usage usage = {"wangyi test [场景编号…] [--cases 文件]",
-                                    "在真实的引擎里跑样例：时钟停住，每个用例一个空库。", options, 0, -1};
+                                    "在真实的引擎里跑样例：时钟停住，每个用例一个空库。",
+                                    options, 0, -1};
     int words, code;
     struct err e = {0};
     struct buf out = {0};
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;
-    const struct engine_test t = {.scripts_dir = scripts, .scenarios_dir = scenarios, .cases = cases,
+    const struct engine_test t = {.scripts_dir = scripts,
+                                  .scenarios_dir = scenarios,
+                                  .cases = cases,
                                   .ids = words ? (const char *const *)&argv[1] : NULL,
-                                  .id_count = words, .json = json, .verbose = verbose};
+                                  .id_count = words,
+                                  .json = json,
+                                  .verbose = verbose};
     int failed = engine_test(&t, &out, &e);
     cli_write_out(out.p, out.n);
     buf_free(&out);

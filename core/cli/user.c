@@ -21,7 +21,8 @@ static bool apply(struct command *c, struct txn *t, struct err *e)
 }
 
 static void put_body(struct buf *body, const char *name, const char *display, const char *role,
-                     const char *office, const struct cli_list *communities, const char *password)
+                     const char *office, const struct cli_list *communities,
+                     const char *password)
 {
     struct json_w w = json_w_begin(body);
     json_w_object(&w);
@@ -66,7 +67,8 @@ static bool add_there(const char *url, const char *as, struct span body, struct 
     if (!http_sign_in(url, as, headers, e))
         return false;
     strcat(headers, "Content-Type: application/json\r\n");
-    struct http_call c = {.method = "POST", .path = "/api/v1/users", .headers = headers, .body = body};
+    struct http_call c = {
+        .method = "POST", .path = "/api/v1/users", .headers = headers, .body = body};
     bool ok = http_ask(url, &c, e);
     buf_free(&c.answer);
     return ok;
@@ -74,7 +76,8 @@ static bool add_there(const char *url, const char *as, struct span body, struct 
 
 int user_main(int argc, char **argv)
 {
-    const char *role = NULL, *office = NULL, *display = NULL, *data = "data", *to = NULL, *as = NULL;
+    const char *role = NULL, *office = NULL, *display = NULL, *data = "data", *to = NULL,
+               *as = NULL;
     const char *scripts = "scripts";
     bool from_stdin = false;
     struct cli_list communities = {0};
@@ -87,11 +90,12 @@ int user_main(int argc, char **argv)
         {"--data", "目录", "数据目录（服务停着），缺省 data", .text = &data},
         {"--scripts", "目录", "缺省 scripts", .text = &scripts},
         {"--to", "网址", "运行着的服务，如 http://127.0.0.1:8080", .text = &to},
-        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD", .text = &as},
+        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD",
+         .text = &as},
         {0},
     };
-    const struct cli_usage usage = {"wangyi user add 账号 --role 角色 --password-stdin [选项]", NULL, options,
-                                    2, 2};
+    const struct cli_usage usage = {"wangyi user add 账号 --role 角色 --password-stdin [选项]",
+                                    NULL, options, 2, 2};
     int words, code;
     char password[1024];
     struct err e = {0};
@@ -102,8 +106,8 @@ int user_main(int argc, char **argv)
         return cli_misused(&usage, "user 后面目前只有 add");
     if (!role || !from_stdin || (to && !as))
         return cli_misused(&usage, !role ? "请用 --role 给出角色"
-                                         : !from_stdin ? "请加 --password-stdin，并从标准输入给出密码"
-                                                       : "用 --to 时请用 --as 给出管理员账号");
+                                   : !from_stdin ? "请加 --password-stdin，并从标准输入给出密码"
+                                                 : "用 --to 时请用 --as 给出管理员账号");
     if (!cli_stdin_line(password, sizeof password, &e))
         return cli_failed(&e);
     put_body(&body, argv[2], display, role, office, &communities, password);

@@ -24,7 +24,8 @@ static bool add(struct watch *w, const char *dir, const char *below, struct err 
     char path[4096];
     snprintf(path, sizeof path, "%s%s", dir, below);
     if (inotify_add_watch(w->notify, path,
-                          IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) >= 0)
+                          IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                              IN_ONLYDIR) >= 0)
         return true;
     return err_set(e, ERR_SYSTEM, "不能监视目录 %s：%s", path, strerror(errno));
 }

@@ -105,7 +105,8 @@ static bool talk(struct child_run *r, struct pipes *p, int64_t until, struct err
     if (left.n == 0)
         shut(&p->in[1]);
     while (p->out[0] >= 0 || p->err[0] >= 0) {
-        struct pollfd fds[3] = {{p->in[1], POLLOUT, 0}, {p->out[0], POLLIN, 0}, {p->err[0], POLLIN, 0}};
+        struct pollfd fds[3] = {
+            {p->in[1], POLLOUT, 0}, {p->out[0], POLLIN, 0}, {p->err[0], POLLIN, 0}};
         int64_t wait_ms = (until - clock_mono_us()) / 1000;
         if (wait_ms <= 0)
             return err_set(e, ERR_LIMIT, "子进程超过时限，已终止");

@@ -22,8 +22,10 @@ static void options_and_words_may_be_mixed(void **state)
 {
     (void)state;
     struct given g = {0};
-    char *argv[] = {(char[]){"x"}, (char[]){"one"}, (char[]){"--data=d e"}, (char[]){"--json"}, (char[]){"--type"},
-                    (char[]){"a"}, (char[]){"--type"}, (char[]){"b"}, (char[]){"--"}, (char[]){"--two"}};
+    char *argv[] = {(char[]){"x"},      (char[]){"one"},    (char[]){"--data=d e"},
+                    (char[]){"--json"}, (char[]){"--type"}, (char[]){"a"},
+                    (char[]){"--type"}, (char[]){"b"},      (char[]){"--"},
+                    (char[]){"--two"}};
     int words = 0, code = -1;
     assert_true(parse(&g, 10, argv, &words, &code));
     assert_int_equal(words, 2);
@@ -42,8 +44,12 @@ static void misuse_is_exit_code_two_and_help_is_none(void **state)
         const char *words[3];
         int code;
     } cases[] = {
-        {{"--nope", "one"}, CLI_USAGE},       {{"--data"}, CLI_USAGE},        {{"--json=yes", "one"}, CLI_USAGE},
-        {{"--dat", "d", "one"}, CLI_USAGE},   {{"--json"}, CLI_USAGE},        {{"a", "b", "c"}, CLI_USAGE},
+        {{"--nope", "one"}, CLI_USAGE},
+        {{"--data"}, CLI_USAGE},
+        {{"--json=yes", "one"}, CLI_USAGE},
+        {{"--dat", "d", "one"}, CLI_USAGE},
+        {{"--json"}, CLI_USAGE},
+        {{"a", "b", "c"}, CLI_USAGE},
         {{"--json", "--help"}, CLI_DONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

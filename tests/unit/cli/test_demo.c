@@ -27,7 +27,7 @@ static void credit_codes_have_right_check_characters(void **state)
 static void enterprise_names_are_their_own(void **state)
 {
     (void)state;
-    char (*names)[96] = calloc(DEMO_ENTERPRISES, sizeof *names);
+    char(*names)[96] = calloc(DEMO_ENTERPRISES, sizeof *names);
     unsigned same = 0;
     for (unsigned i = 0; i < DEMO_ENTERPRISES; i++) {
         demo_enterprise_name(names[i], i);

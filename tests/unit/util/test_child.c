@@ -60,7 +60,8 @@ static void what_hangs_is_killed(void **state)
     assert_int_equal(e.code, ERR_LIMIT);
     assert_true(clock_mono_us() - began < 10 * 1000000);
     child_free(&r);
-    assert_false(shell(&r, "exec >&- 2>&-; exec sleep 30", &e)); /* streams closed, still there */
+    assert_false(
+        shell(&r, "exec >&- 2>&-; exec sleep 30", &e)); /* streams closed, still there */
     assert_int_equal(e.code, ERR_LIMIT);
     child_free(&r);
 }
