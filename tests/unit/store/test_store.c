@@ -163,6 +163,44 @@ static void full_map_refuses_keeps_reading_and_recovers(void **state)
     fixture_close(&f);
 }
 
+static void lost_transaction_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct err why = {0};
+    struct arena a = {0};
+    struct entry out;
+    static char huge[6 << 20];
+    struct span ghost = {"ghost\0", 6}, real = {"real\0", 5}, key;
+    struct posting p = {1, SPAN("v"), 1};
+    struct entry_new list[100];
+    fixture_dir(&f);
+    f.store = open_small(&f, 4 << 20, &why);
+    assert_non_null(f.store);
+    for (int i = 0; i < 100; i++)
+        list[i] =
+            (struct entry_new){.type = 300, .key = ghost, .postings = &p, .posting_count = 1};
+    list[99].body = (struct span){huge, sizeof huge};
+    for (int round = 0; round < 3; round++) {
+        struct put lost = {.command = {.apply = put_apply}, .list = list, .count = 100};
+        assert_false(store_apply(f.store, &lost.command, &why));
+        assert_int_equal(why.code, ERR_STORE);
+        assert_true(lost.first > 0); /* it had appended before it failed */
+        assert_int_equal(fixture_one(f.store, 300, real, SPAN("x")), round + 1);
+        struct view *v = fixture_view(f.store);
+        assert_false(version_get(v, &a, 300, ghost, SEQ_LATEST, &out, &why));
+        assert_int_equal(why.code, ERR_MISSING);
+        ok(version_get(v, &a, 300, real, SEQ_LATEST, &out, &e));
+        assert_int_equal(out.seq, round + 1);
+        struct index_scan *scan = index_scan_open(v, 300, 1, SPAN("v"), 0, 9, false);
+        assert_false(index_scan_next(scan, &a, &key, NULL, NULL));
+        index_scan_close(scan);
+        view_close(v);
+    }
+    arena_free(&a);
+    fixture_close(&f);
+}
+
 /* Change one byte of the file, `skip` bytes behind each place where `needle` stands. */
 static void flip(const struct fixture *f, const char *needle, long skip)
 {
@@ -296,6 +334,7 @@ int main(void)
         cmocka_unit_test(missing_directory_says_so_at_once),
         cmocka_unit_test(reset_empties_everything_and_is_quick),
         cmocka_unit_test(full_map_refuses_keeps_reading_and_recovers),
+        cmocka_unit_test(lost_transaction_leaves_nothing_behind),
         cmocka_unit_test(damaged_entry_is_never_served),
         cmocka_unit_test(damage_at_the_end_is_told_when_opening),
         cmocka_unit_test(newer_format_is_refused),
