@@ -60,6 +60,12 @@ static void gather(struct ws_conn *c, struct load *l)
     }
 }
 
+static void block(struct ws_conn *c)
+{
+    c->blocked = true;
+    lws_callback_on_writable(c->wsi);
+}
+
 /* lws brings a message begun to an end before it does anything else: its own pings and the
  * close must not fall into the middle. Handed over as it is: framed already. */
 static bool hand_over(struct ws_conn *c, struct span rest)
@@ -69,6 +75,7 @@ static bool hand_over(struct ws_conn *c, struct span rest)
     buf_space(b, LWS_PRE + rest.n);
     unsigned char *p = (unsigned char *)b->p + LWS_PRE;
     memcpy(p, rest.p, rest.n);
+    block(c);
     return lws_write(c->wsi, p, rest.n, LWS_WRITE_HTTP) >= 0;
 }
 
@@ -99,12 +106,6 @@ static bool sent(struct ws_conn *c, const struct load *l, size_t n)
         c->out_messages = 0;
     }
     return ok;
-}
-
-static void block(struct ws_conn *c)
-{
-    c->blocked = true;
-    lws_callback_on_writable(c->wsi);
 }
 
 void ws_kill(struct ws_conn *c)
@@ -153,8 +154,7 @@ static void send_once(struct ws_conn *c)
     if (c->fd >= 0 ? !send_plain(c, &l) : !send_tls(c, &l)) {
         ws_kill(c);
         c->blocked = true;
-    } else if (!c->blocked &&
-               (c->fd < 0 ? lws_send_pipe_choked(c->wsi) : lws_partial_buffered(c->wsi))) {
+    } else if (c->fd < 0 && lws_send_pipe_choked(c->wsi)) {
         block(c);
     }
 }

@@ -3,7 +3,7 @@
  * loop that does nothing but joined sends. Same clients, same run; the server has one core, the
  * clients the other. Prints deliveries a second and memory a connection; judges nothing.
  *
- *   bench_fanout [SECONDS a round]
+ *   bench_fanout [SECONDS a round [ROW]]
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -527,6 +527,8 @@ int main(int argc, char **argv)
     printf("%-22s %11s %11s %6s %9s %9s %6s %9s\n", "fan-out, 200 bytes", "wangyi /s",
            "bare /s", "ratio", "us cpu", "bare cpu", "ratio", "KiB/conn");
     for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+        if (argc > 2 && (size_t)atol(argv[2]) != i)
+            continue;
         int n = rounds[i][0], flight = rounds[i][1];
         if ((rlim_t)n + 100 > many.rlim_cur) {
             printf("N=%d left out: only %ld files\n", n, (long)many.rlim_cur);
