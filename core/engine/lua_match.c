@@ -10,7 +10,10 @@
 
 #include "engine/sandbox_impl.h"
 
-enum { NODES_MAX = 400, CAPTURES_MAX = 32, FEW_NODES = 64, CHARGE_EVERY = 512 };
+enum { NODES_MAX = 400, CAPTURES_MAX = 32, CHARGE_EVERY = 512 };
+enum { CACHED_LENGTH = 64, CACHED_PATTERNS = 64 };
+
+static const char cache_key; /* registry: table of compiled patterns by their text */
 
 enum node_kind {
     NODE_ANY, /* . */
@@ -33,12 +36,10 @@ struct node {
     unsigned char set[32];
 };
 
-struct pattern {
+struct pattern { /* a userdata */
     bool anchored;
-    int captures;
-    int count;
-    struct node *nodes;
-    struct node few[FEW_NODES]; /* enough for most, without a block of memory */
+    int captures, count;
+    struct node nodes[];
 };
 
 struct capture {
@@ -250,20 +251,15 @@ static void read_node(struct compiler *c, struct node *n)
         n->repeat = (unsigned char)read_repeat(c);
 }
 
-/* How many nodes at most: every byte could be one. More memory than few[] is a userdata on the stack. */
-static void compile(lua_State *L, struct pattern *out, const char *p, size_t n, bool anchors)
+/* Push the pattern, compiled. Every byte could be a node. */
+static const struct pattern *compile(lua_State *L, const char *p, size_t n, bool anchors)
 {
-    out->anchored = anchors && n > 0 && *p == '^';
+    bool anchored = anchors && n > 0 && *p == '^';
+    size_t most = n - anchored + 1 < NODES_MAX ? n - anchored + 1 : NODES_MAX;
+    struct pattern *out = lua_newuserdatauv(L, sizeof(*out) + most * sizeof(struct node), 0);
+    out->anchored = anchored;
     out->captures = out->count = 0;
-    out->nodes = out->few;
-    struct compiler c = {.L = L, .p = p + out->anchored, .end = p + n, .out = out};
-    size_t most = (size_t)(c.end - c.p) + 1;
-    limit_charge(L, (int64_t)(most < NODES_MAX ? most : NODES_MAX) * 2);
-    if (most > FEW_NODES)
-        out->nodes = lua_newuserdatauv(
-            L, (most < NODES_MAX ? most : NODES_MAX) * sizeof(struct node), 0);
-    else
-        lua_pushnil(L); // the stack looks the same either way
+    struct compiler c = {.L = L, .p = p + anchored, .end = p + n, .out = out};
     while (c.p < c.end) {
         if (out->count >= NODES_MAX - 1)
             malformed(&c, "太长");
@@ -274,6 +270,54 @@ static void compile(lua_State *L, struct pattern *out, const char *p, size_t n, 
     out->nodes[out->count].kind = NODE_DONE;
     out->nodes[out->count].repeat = ONCE;
     out->count++;
+    return out;
+}
+
+/* Push the table of compiled patterns; a full one is thrown away whole. */
+static void push_cache(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &cache_key) == LUA_TTABLE) {
+        lua_rawgeti(L, -1, 0);
+        bool full = lua_tointeger(L, -1) >= CACHED_PATTERNS;
+        lua_pop(L, 1);
+        if (!full)
+            return;
+    }
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, -2, 0);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &cache_key);
+}
+
+/* Push the pattern that the text at `index` stands for. Charged alike whether it had to be compiled or not: what a
+ * call costs must not depend on the calls before it. */
+static const struct pattern *pattern_of(lua_State *L, int index, bool anchors)
+{
+    size_t n;
+    const char *p = lua_tolstring(L, index, &n);
+    limit_charge(L, 2 + (int64_t)(n < NODES_MAX ? n : NODES_MAX));
+    if (n > CACHED_LENGTH || (!anchors && n > 0 && *p == '^'))
+        return compile(L, p, n, anchors);
+    struct limit *l = &sandbox_of(L)->limit;
+    int64_t steps = l->steps;
+    push_cache(L); // cache
+    lua_pushvalue(L, index);
+    if (lua_rawget(L, -2) != LUA_TUSERDATA) { // cache, nil
+        lua_pop(L, 1);
+        compile(L, p, n, anchors); // cache, pattern
+        lua_pushvalue(L, index);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -4);
+        lua_rawgeti(L, -2, 0);
+        lua_pushinteger(L, lua_tointeger(L, -1) + 1);
+        lua_rawseti(L, -4, 0);
+        lua_pop(L, 1);
+    }
+    lua_remove(L, -2); // pattern
+    l->steps = steps;
+    return lua_touserdata(L, -1);
 }
 
 /* --- matching ------------------------------------------------------------------------------------- */
@@ -519,10 +563,9 @@ static int find_or_match(lua_State *L, bool find) // s, pattern, init, plain
     limit_charge(L, (int64_t)p.n / 16);
     if (find && (lua_toboolean(L, 4) || is_plain(p.p, p.n)))
         return find_plain(L, s, p, init);
-    struct pattern pattern;
-    compile(L, &pattern, p.p, p.n, true);
+    const struct pattern *pattern = pattern_of(L, 2, true);
     struct match m;
-    begin(&m, L, s, &pattern);
+    begin(&m, L, s, pattern);
     for (const char *at = s.p + init; at <= m.end; at++) {
         const char *to = match_at(&m, at);
         if (to) {
@@ -533,7 +576,7 @@ static int find_or_match(lua_State *L, bool find) // s, pattern, init, plain
             lua_pushinteger(L, to - s.p);
             return 2 + push_captures(&m, at, to, false);
         }
-        if (pattern.anchored)
+        if (pattern->anchored)
             break;
     }
     settle(&m);
@@ -551,7 +594,6 @@ int match_match(lua_State *L)
     return find_or_match(L, false);
 }
 
-/* The pattern is compiled for each step anew: it is short, and nothing has to be kept alive. */
 static int
 gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the last match (or -1)
 {
@@ -560,10 +602,9 @@ gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the las
     p.p = lua_tolstring(L, lua_upvalueindex(2), &p.n);
     size_t at = (size_t)lua_tointeger(L, lua_upvalueindex(3));
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
-    struct pattern pattern;
-    compile(L, &pattern, p.p, p.n, false);
+    const struct pattern *pattern = pattern_of(L, lua_upvalueindex(2), false);
     struct match m;
-    begin(&m, L, s, &pattern);
+    begin(&m, L, s, pattern);
     for (; at <= s.n; at++) {
         const char *to = match_at(&m, s.p + at);
         if (to && to - s.p != last) {
@@ -583,12 +624,11 @@ gmatch_step(lua_State *L) // upvalues: text, pattern, next start, end of the las
 
 int match_gmatch(lua_State *L) // s, pattern, init
 {
-    size_t n, pattern_n;
+    size_t n;
     luaL_checklstring(L, 1, &n);
-    const char *p = luaL_checklstring(L, 2, &pattern_n);
+    luaL_checkstring(L, 2);
     size_t init = init_of(L, 3, n);
-    struct pattern pattern;
-    compile(L, &pattern, p, pattern_n, false); /* a mistake in it is told here */
+    pattern_of(L, 2, false); /* a mistake in it is told here */
     lua_settop(L, 2);
     lua_pushinteger(L, (lua_Integer)(init > n ? n + 1 : init));
     lua_pushinteger(L, -1);
@@ -675,10 +715,10 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
         lua_tostring(L, 3); /* turns it into text in place */
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)s.n + 1), count = 0;
     lua_settop(L, 4);
-    struct pattern pattern;
-    compile(L, &pattern, p.p, p.n, true); // s, pattern, replacement, limit, nodes
+    const struct pattern *pattern =
+        pattern_of(L, 2, true); // s, pattern, replacement, limit, nodes
     struct match m;
-    begin(&m, L, s, &pattern);
+    begin(&m, L, s, pattern);
     const char *at = s.p, *last = NULL;
     bool is_changed = false;
     size_t room = 0;
@@ -697,7 +737,7 @@ int match_gsub(lua_State *L) // s, pattern, replacement, limit
             break;
         }
         room = sandbox_buffer_room(&b, room, "string.gsub");
-        if (pattern.anchored)
+        if (pattern->anchored)
             break;
     }
     settle(&m);

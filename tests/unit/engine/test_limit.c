@@ -38,6 +38,30 @@ static void steps_are_counted_alike_in_each_run(void **state)
     assert_true(first > 100000);
 }
 
+/* What a call costs does not depend on the calls before it: caches are not seen. */
+static void the_second_call_costs_what_the_first_did(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "return function() local n = 0\n"
+        "for i = 1, 100 do n = n + #(('a' .. i):match('^(%w)' .. ('x?'):rep(i % 30)) or '');\n"
+        "  ('k=v'):gsub('(%w)=(%w)', '%2') for w in ('a b c'):gmatch('%a') do n = n + 1 end "
+        "end\n"
+        "return n end";
+    struct sandbox *sb = sandbox_new(NULL, NULL);
+    assert_true(sandbox_load(sb, SPAN(text), "t.lua", NULL, &fault));
+    lua_State *L = sandbox_state(sb);
+    int64_t first = 0;
+    for (int i = 0; i < 5; i++) {
+        lua_pushvalue(L, 1);
+        assert_true(sandbox_call(sb, 0, 0, NULL, &fault));
+        if (i == 0)
+            first = limit_used(L).steps;
+        assert_int_equal(limit_used(L).steps, first);
+    }
+    sandbox_free(sb);
+}
+
 static void the_budget_is_the_border(void **state)
 {
     (void)state;
@@ -203,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_counted_alike_in_each_run),
+        cmocka_unit_test(the_second_call_costs_what_the_first_did),
         cmocka_unit_test(the_budget_is_the_border),
         cmocka_unit_test(each_call_has_a_budget_of_its_own),
         cmocka_unit_test(host_calls_end_at_their_number),
