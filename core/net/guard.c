@@ -174,10 +174,10 @@ bool guard_handshake(struct lws *wsi, bool tls)
         return false;
     if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_VERSION) != 2 || strcmp(text, "13"))
         return false;
-    /* Browsers always send Origin. Without one only a client that brings no cookie is let in. */
+    /* A page elsewhere cannot hide its Origin: without one it is no browser. */
     int n = lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN);
     if (n <= 0)
-        return !h.cookie.n;
+        return true;
     if (fragments(wsi, WSI_TOKEN_ORIGIN) != 1 ||
         lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_ORIGIN) != n)
         return false;

@@ -116,11 +116,11 @@ bool hub_sees(const struct person *p, struct street *street, enum hub_stream s,
 
 /* hub_replay.c: answer message `id` and send what was missed from offset `from` on, slice by
  * slice, each read by a worker; then go live. Takes over answering `r`. */
-void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream s, int64_t id,
+void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream s, const struct ws_id *id,
                 uint64_t from);
 void hub_replay_go_on(struct ws_conn *c); /* its queue is empty again */
-void hub_put_subscribed(struct buf *b, const struct hub *h, int64_t id, uint64_t offset,
-                        bool gap, uint64_t recovered);
+void hub_put_subscribed(struct buf *b, const struct hub *h, const struct ws_id *id,
+                        uint64_t offset, bool gap, uint64_t recovered);
 
 /* ws.c */
 void ws_end(struct ws_conn *c, enum ws_close code, const char *text);
@@ -144,6 +144,6 @@ struct request *ws_request(struct ws_conn *c);
 
 /* ws_command.c */
 void ws_command_run(struct request *r, struct span name); /* answers it */
-void ws_put_answer(struct buf *b, int64_t id, const struct answer *a);
+void ws_put_answer(struct buf *b, const struct ws_id *id, const struct answer *a);
 
 #endif

@@ -18,7 +18,7 @@ struct slice { /* in the request's arena, but for the frames */
     struct ws_conn *conn;
     enum hub_stream stream;
     bool first; /* the one that answers message `id`; it counts to the end */
-    int64_t id;
+    struct ws_id id;
     uint64_t next, upto; /* offsets to read; `next` moves on */
     uint64_t mark;       /* place in the feed that follows `upto` */
     struct server *server;
@@ -33,13 +33,13 @@ struct slice { /* in the request's arena, but for the frames */
     struct err err;
 };
 
-void hub_put_subscribed(struct buf *b, const struct hub *h, int64_t id, uint64_t offset,
-                        bool gap, uint64_t recovered)
+void hub_put_subscribed(struct buf *b, const struct hub *h, const struct ws_id *id,
+                        uint64_t offset, bool gap, uint64_t recovered)
 {
     struct json_w w = json_w_begin(b);
     json_w_object(&w);
     json_w_kstr(&w, "type", "ok");
-    json_w_kint(&w, "id", id);
+    ws_put_id(&w, id);
     json_w_kstr(&w, "epoch", h->epoch);
     json_w_kint(&w, "offset", (int64_t)offset);
     if (gap)
@@ -148,7 +148,7 @@ static void deliver(struct ws_conn *c, struct slice *s)
         }
     } else {
         if (s->first) {
-            hub_put_subscribed(&b, c->hub, s->id, s->upto, false, s->recovered);
+            hub_put_subscribed(&b, c->hub, &s->id, s->upto, false, s->recovered);
             ws_say(c, buf_view(&b));
         }
         buf_span(&c->out, buf_view(&s->frames));
@@ -189,11 +189,11 @@ static void start(struct ws_conn *c, struct request *r, struct slice *s)
     }
 }
 
-void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream stream, int64_t id,
+void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream stream, const struct ws_id *id,
                 uint64_t from)
 {
     struct slice *s = arena_alloc(r->arena, sizeof *s);
-    *s = (struct slice){.stream = stream, .first = true, .id = id, .next = from};
+    *s = (struct slice){.stream = stream, .first = true, .id = *id, .next = from};
     hub_sub_begin(c, stream);
     start(c, r, s);
 }

@@ -31,7 +31,7 @@ void ws_command_run(struct request *r, struct span name)
         c->handle(r);
 }
 
-void ws_put_answer(struct buf *b, int64_t id, const struct answer *a)
+void ws_put_answer(struct buf *b, const struct ws_id *id, const struct answer *a)
 {
     struct arena arena = {0};
     if (a->status < 400) {
@@ -39,7 +39,7 @@ void ws_put_answer(struct buf *b, int64_t id, const struct answer *a)
     } else {
         const struct json *p = json_parse(&arena, buf_view(&a->body), NULL, NULL, NULL);
         struct span detail = json_string(json_get(p, "detail"));
-        ws_put_error(b, &id, a->status, json_cstr(json_get(p, "code"), "error"), detail,
+        ws_put_error(b, id, a->status, json_cstr(json_get(p, "code"), "error"), detail,
                      json_get(p, "errors"));
     }
     arena_free(&arena);

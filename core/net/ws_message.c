@@ -1,6 +1,8 @@
 #include "net/ws_message.h"
 
-enum { ID_MAX_BITS = 53, NAME_MAX = 64, TOKEN_MAX = 256 };
+#include <string.h>
+
+enum { ID_MAX_BITS = 53, ID_MAX = 64, NAME_MAX = 64, TOKEN_MAX = 256 };
 
 enum ws_piece ws_assemble(struct ws_assembly *a, struct span piece, uint64_t left, bool final,
                           size_t max, struct span *message)
@@ -57,11 +59,21 @@ static bool read_type(struct ws_message *m, const struct json *v, struct err *e)
 static bool read_id(struct ws_message *m, const struct json *v, struct err *e)
 {
     const struct json *id = json_get(v, "id");
-    if (!json_is(id, JSON_INT) || id->integer < 0 || id->integer >> ID_MAX_BITS)
-        return err_set(e, ERR_INPUT, "消息的 id 应为不小于 0 的整数");
-    m->id = id->integer;
-    m->has_id = true;
-    return true;
+    bool text = json_is(id, JSON_STRING);
+    struct buf b = {0};
+    if (!id && m->type == WS_HELLO)
+        return true;
+    if (text || (json_is(id, JSON_INT) && id->integer >= 0 && !(id->integer >> ID_MAX_BITS))) {
+        struct json_w w = json_w_begin(&b);
+        json_w_value(&w, id);
+        json_w_end(&w);
+    }
+    bool ok = b.n > 0 && b.n < (text ? ID_MAX + 2 : sizeof m->id.json);
+    if (ok)
+        memcpy(m->id.json, b.p, b.n);
+    buf_free(&b);
+    return ok || err_set(e, ERR_INPUT, "消息的 id 应为不小于 0 的整数，或 %d 字节以内的字符串",
+                         ID_MAX - 1);
 }
 
 /* A text of at most `max` bytes; missing is SPAN_NONE. */
@@ -90,7 +102,7 @@ static bool read_subscribe(struct ws_message *m, const struct json *v, struct er
     if (!json_is(offset, JSON_INT) || offset->integer < 0)
         return err_set(e, ERR_INPUT, "offset 应为不小于 0 的整数");
     m->offset = (uint64_t)offset->integer;
-    m->resume = m->epoch.n > 0;
+    m->resume = true;
     return true;
 }
 
@@ -118,7 +130,8 @@ bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text,
         return false;
     if (!json_is(v, JSON_OBJECT))
         return err_set(e, ERR_INPUT, "一条消息应为一个 JSON 对象");
-    if (!read_id(m, v, e) || !read_type(m, v, e))
+    bool typed = read_type(m, v, e);
+    if (!read_id(m, v, e) || !typed)
         return false;
     switch (m->type) {
     case WS_HELLO:
@@ -134,29 +147,34 @@ bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text,
     return true;
 }
 
-void ws_put_ok(struct buf *b, int64_t id, struct span result)
+void ws_put_id(struct json_w *w, const struct ws_id *id)
+{
+    if (id->json[0])
+        json_w_kraw(w, "id", span_of(id->json));
+}
+
+void ws_put_ok(struct buf *b, const struct ws_id *id, struct span result)
 {
     struct json_w w = json_w_begin(b);
     json_w_object(&w);
     json_w_kstr(&w, "type", "ok");
-    json_w_kint(&w, "id", id);
+    ws_put_id(&w, id);
     if (result.n)
         json_w_kraw(&w, "result", result);
     json_w_object_end(&w);
     json_w_end(&w);
 }
 
-void ws_put_error(struct buf *b, const int64_t *id, int status, const char *code,
+void ws_put_error(struct buf *b, const struct ws_id *id, int status, const char *code,
                   struct span message, const struct json *errors)
 {
     struct json_w w = json_w_begin(b);
     json_w_object(&w);
     json_w_kstr(&w, "type", "error");
-    json_w_name(&w, "id");
-    if (id)
-        json_w_int(&w, *id);
+    if (id->json[0])
+        ws_put_id(&w, id);
     else
-        json_w_null(&w);
+        json_w_kraw(&w, "id", SPAN("null"));
     json_w_kint(&w, "status", status);
     json_w_kstr(&w, "code", code);
     json_w_kspan(&w, "message", message);

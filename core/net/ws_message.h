@@ -35,14 +35,18 @@ enum ws_piece ws_assemble(struct ws_assembly *a, struct span piece, uint64_t lef
 void ws_assembly_free(struct ws_assembly *a);
 
 enum ws_message_type { WS_HELLO, WS_SUBSCRIBE, WS_UNSUBSCRIBE, WS_COMMAND, WS_PING };
+/* What names a message and its answer: a whole number or a short string, as JSON; "" if a hello
+ * has none. Held whole: it outlives the message. */
+struct ws_id {
+    char json[72];
+};
 struct ws_message { /* lives in the arena */
     enum ws_message_type type;
-    int64_t id;
-    bool has_id;       /* also set when the rest is wrong, so that the error can name it */
+    struct ws_id id; /* also set when the rest is wrong, so that the error can name it */
     struct span token; /* hello; SPAN_NONE: none */
     struct span stream, epoch; /* subscribe */
     uint64_t offset;
-    bool resume;             /* epoch and offset were given */
+    bool resume;             /* an offset was given; without an epoch it is of this one */
     struct span name;        /* command */
     const struct json *data; /* command: an object, or NULL */
 };
@@ -53,9 +57,10 @@ bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text,
 
 /* What the server says; each appends one JSON object. */
 struct json_w;
-void ws_put_ok(struct buf *b, int64_t id,
+void ws_put_ok(struct buf *b, const struct ws_id *id,
                struct span result); /* result: JSON, or SPAN_NONE to leave it out */
-void ws_put_error(struct buf *b, const int64_t *id, int status, const char *code,
+void ws_put_error(struct buf *b, const struct ws_id *id, int status, const char *code,
                   struct span message, const struct json *errors);
+void ws_put_id(struct json_w *w, const struct ws_id *id); /* "id":…, or nothing */
 
 #endif

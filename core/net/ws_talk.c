@@ -15,7 +15,7 @@ enum { REQUESTS_MAX = 64 }; /* under way, per connection */
 
 struct ws_call { /* a request under way holds the connection */
     struct ws_conn *conn;
-    int64_t id;
+    struct ws_id id;
     bool command;
 };
 
@@ -27,7 +27,7 @@ static void answered(void *owner, struct request *r, struct answer *a)
     c->requests--;
     if (call->command && c->wsi && !c->closing) {
         struct buf b = {0};
-        ws_put_answer(&b, call->id, a);
+        ws_put_answer(&b, &call->id, a);
         ws_say(c, buf_view(&b));
         buf_free(&b);
     }
@@ -57,12 +57,12 @@ static void say_error(struct ws_conn *c, const struct ws_message *m, int status,
                       const char *code, const char *text)
 {
     struct buf b = {0};
-    ws_put_error(&b, m->has_id ? &m->id : NULL, status, code, span_of(text), NULL);
+    ws_put_error(&b, &m->id, status, code, span_of(text), NULL);
     ws_say(c, buf_view(&b));
     buf_free(&b);
 }
 
-static void say_ok(struct ws_conn *c, int64_t id)
+static void say_ok(struct ws_conn *c, const struct ws_id *id)
 {
     struct buf b = {0};
     ws_put_ok(&b, id, SPAN_NONE);
@@ -140,7 +140,7 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
     struct json_w w = json_w_begin(&b);
     json_w_object(&w);
     json_w_kstr(&w, "type", "welcome");
-    json_w_kint(&w, "id", m->id);
+    ws_put_id(&w, &m->id);
     json_w_name(&w, "user");
     user_view(p, &w);
     json_w_kstr(&w, "epoch", c->hub->epoch);
@@ -150,8 +150,8 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
     buf_free(&b);
 }
 
-static void say_subscribed(struct ws_conn *c, int64_t id, uint64_t offset, bool gap,
-                           uint64_t recovered)
+static void say_subscribed(struct ws_conn *c, const struct ws_id *id, uint64_t offset,
+                           bool gap, uint64_t recovered)
 {
     struct buf b = {0};
     hub_put_subscribed(&b, c->hub, id, offset, gap, recovered);
@@ -190,15 +190,20 @@ static void say_me(struct ws_conn *c, const struct person *p, int64_t at, uint64
     buf_free(&time);
 }
 
+static bool is_other_epoch(const struct hub *h, const struct ws_message *m)
+{
+    return m->resume && m->epoch.n && !span_eq(m->epoch, span_of(h->epoch));
+}
+
 static void subscribe_me(struct ws_conn *c, struct request *r, const struct ws_message *m)
 {
     struct person p;
     struct err e;
-    bool other = m->resume && !span_eq(m->epoch, span_of(c->hub->epoch));
+    bool other = is_other_epoch(c->hub, m);
     bool missed = m->resume && !other && m->offset < c->user_seq;
     c->me = true;
     missed = missed && user_get(r->view, r->arena, span_of(c->name), &p, &e);
-    say_subscribed(c, m->id, c->user_seq, other, missed);
+    say_subscribed(c, &m->id, c->user_seq, other, missed);
     if (missed)
         say_me(c, &p, view_now(r->view), c->user_seq);
 }
@@ -228,15 +233,15 @@ static bool subscribe(struct ws_conn *c, struct request *r, const struct ws_mess
     }
     hub_pump(h);
     uint64_t head = h->heads[s];
-    bool gap = m->resume && (!span_eq(m->epoch, span_of(h->epoch)) || m->offset > head ||
+    bool gap = m->resume && (is_other_epoch(h, m) || m->offset > head ||
                              head - m->offset > HUB_REPLAY_MAX);
     if (m->resume && !gap && m->offset < head) {
-        hub_replay(c, r, s, m->id, m->offset + 1);
+        hub_replay(c, r, s, &m->id, m->offset + 1);
         return true;
     }
     hub_sub_begin(c, s);
     hub_sub_live(c, s, c->class->feeds[s].end);
-    say_subscribed(c, m->id, head, gap, 0);
+    say_subscribed(c, &m->id, head, gap, 0);
     return false;
 }
 
@@ -247,7 +252,7 @@ static void unsubscribe(struct ws_conn *c, const struct ws_message *m)
             hub_sub_end(c, s);
     if (span_eq(m->stream, SPAN("me")))
         c->me = false;
-    say_ok(c, m->id);
+    say_ok(c, &m->id);
 }
 
 static void command(struct ws_conn *c, struct request *r, const struct ws_message *m,
@@ -279,7 +284,7 @@ static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m
         unsubscribe(c, m);
         return false;
     case WS_PING:
-        say_ok(c, m->id);
+        say_ok(c, &m->id);
         return false;
     case WS_COMMAND:
         command(c, r, m, text);

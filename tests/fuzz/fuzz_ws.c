@@ -18,7 +18,7 @@ static void check_error(struct arena *a, const struct ws_message *m, const struc
     struct buf b = {0};
     must(e->code == ERR_INPUT || e->code == ERR_LIMIT);
     must(span_is_utf8(span_of(e->text)));
-    ws_put_error(&b, m->has_id ? &m->id : NULL, 400, "input", span_of(e->text), NULL);
+    ws_put_error(&b, &m->id, 400, "input", span_of(e->text), NULL);
     const struct json *back = json_parse(a, buf_view(&b), NULL, NULL, NULL);
     must(json_is(back, JSON_OBJECT) && json_is(json_get(back, "status"), JSON_INT));
     buf_free(&b);
@@ -26,7 +26,7 @@ static void check_error(struct arena *a, const struct ws_message *m, const struc
 
 static void check_message(const struct ws_message *m)
 {
-    must(m->has_id && m->id >= 0);
+    must(m->id.json[0] || m->type == WS_HELLO);
     if (m->type == WS_SUBSCRIBE || m->type == WS_UNSUBSCRIBE)
         must(m->stream.n > 0 && m->stream.n <= NAME_MAX && (!m->resume || m->epoch.n));
     if (m->type == WS_COMMAND)
