@@ -199,9 +199,10 @@ void *limit_alloc(void *ud, void *p, size_t before, size_t after)
         q = p; /* shrinking must not fail */
     l->memory += after - held;
     l->refused = 0;
-    /* concatenation and {...} are one instruction, however long */
-    if (after > held + (is_string ? 256 : 1024) && l->active) {
-        l->steps += (int64_t)((after - held) / 32);
+    /* Concatenation and {...} are one instruction, however long. Blocks that only grow are not charged: the
+     * stack and the table of texts keep their size from one call to the next, which must not be seen. */
+    if (!p && after > (is_string ? 256 : 1024) && l->active) {
+        l->steps += (int64_t)(after / 32);
         if (l->hit == LIMIT_FREE && exceeded(l) != LIMIT_FREE)
             hit(l->current, l, exceeded(l));
     }
