@@ -111,7 +111,7 @@ fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_$(or 
 	$(Q)S=$(or $(S),15) bash tests/fuzz/run.sh $^
 tsan: ## the threaded floors once under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory TSAN=1 tsan-all
-tsan-all: $(foreach f,store engine,$(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/$(f)/test_*.c)))
+tsan-all: $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/store/test_*.c tests/unit/engine/test_process.c))
 	$(Q)TSAN_OPTIONS="halt_on_error=1 $$TSAN_OPTIONS" bash tests/unit/run.sh tsan $^
 bench: $(OUT)/wangyi $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/bench_*.c)) ## prints numbers, judges nothing (T=name)
 	$(Q)WANGYI=$(abspath $<) BENCH=$(abspath $(OUT)/bench) node tests/bench/run.mjs $(T)
