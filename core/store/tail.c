@@ -159,14 +159,17 @@ static inline struct tail_node *link_get(const struct tail_node *n, int level)
 static inline bool is_less(const struct tail_node *n, struct span key, size_t *same)
 {
     size_t i = *same, end = n->n < key.n ? n->n : key.n;
-    while (i + 8 <= end) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; i + 8 <= end; i += 8) {
         uint64_t a, b;
         memcpy(&a, n->key + i, 8);
         memcpy(&b, key.p + i, 8);
-        if (a != b)
-            break;
-        i += 8;
+        if (a != b) { /* the lowest bit that differs is in the first byte that does */
+            *same = i + (size_t)__builtin_ctzll(a ^ b) / 8;
+            return __builtin_bswap64(a) < __builtin_bswap64(b);
+        }
     }
+#endif
     while (i < end && n->key[i] == key.p[i])
         i++;
     *same = i;
@@ -193,7 +196,10 @@ struct probe {
 
 static inline void probe_start(struct probe *p, const struct tail *t, struct span key)
 {
-    *p = (struct probe){.key = key, .n = t->head};
+    p->key = key; /* field by field: clearing `path` too would cost as much as a step */
+    p->n = t->head;
+    p->seen = NULL;
+    p->left = p->right = 0;
     p->level = atomic_load_explicit(&t->height, memory_order_relaxed) - 1;
     p->next = link_get(p->n, p->level);
 }
