@@ -2,7 +2,8 @@
 -- 全局变量，写错的级别和判断符号。查不准的不说；运行时总还会查一遍。
 --
 -- check(text, info) → 问题列表 { line, column, code, message }，表里各项的位置 positions
--- info：types 数据字典，settings 参数名集合，reads 已声明的类型，handlers { { line, type } }，globals 可用的名字
+-- info：types 数据字典，settings 参数名集合，reads 已声明的类型，handlers { { line, type } }，globals 可用的名字，
+-- module(name) 给出共用模块里有哪些名字（没有这个模块或查不了时为 nil）
 
 local parse = require "host.parse"
 local words = require "host.shape".words
@@ -197,10 +198,24 @@ function H.index(self, node)
   end
 end
 
+-- require "std.x" 的名字。
+local function module_name(e)
+  if e.tag == "call" and e.fn.tag == "name" and e.fn.name == "require" and not e.fn.binding then return literal(e.args[1]) end
+end
+
 function H.bind(self, bindings, values)
   for i, b in ipairs(bindings) do
     local e = values[i]
-    if e and (i < #values or #values == #bindings) then self.rows[b] = row_type(e) end
+    if e and (i < #values or #values == #bindings) then
+      self.rows[b] = row_type(e)
+      self.modules[b] = module_name(e)
+    end
+  end
+end
+
+function H.store(self, node)
+  if node.object.tag == "name" and node.object.binding and not node.computed then
+    self.stores[#self.stores + 1] = { binding = node.object.binding, at = node }
   end
 end
 
@@ -236,15 +251,29 @@ function L:bind_handlers()
   end
 end
 
--- 变量被重新赋过值的不查：不知道读的时候是哪一种。
+-- 变量里是哪种记录；重新赋过值的不知道。
+function L:row_of(binding)
+  local name, depth = binding, 0
+  while type(name) == "table" and depth < 8 do
+    name, depth = not self.changed[name] and self.rows[name] or nil, depth + 1
+  end
+  return type(name) == "string" and self.info.types[name], name
+end
+
 function L:check_uses()
   for _, use in ipairs(self.uses) do
-    local name, depth = use.binding, 0
-    while type(name) == "table" and depth < 8 do
-      name, depth = not self.changed[name] and self.rows[name] or nil, depth + 1
+    local t, name = self:row_of(use.binding)
+    local module = not self.changed[use.binding] and self.modules[use.binding]
+    local known = module and self.info.module and self.info.module(module)
+    if t then
+      self:field_of(t, name, use.at, use.field)
+    elseif known and not known[use.field] then
+      self:problem(use.at, "unknown-call", words.unknown(module .. " 的函数", use.field, known))
     end
-    local t = type(name) == "string" and self.info.types[name]
-    if t then self:field_of(t, name, use.at, use.field) end
+  end
+  for _, store in ipairs(self.stores) do
+    local t, name = self:row_of(store.binding)
+    if t then self:problem(store.at, "read-only", ("%s 的记录是只读的，不能改"):format(name)) end
   end
 end
 
@@ -286,7 +315,8 @@ local function by_place(a, b)
 end
 
 local function check(text, info)
-  local self = setmetatable({ info = info, problems = {}, uses = {}, rows = {}, changed = {}, functions = {},
+  local self = setmetatable({ info = info, problems = {}, uses = {}, stores = {}, rows = {}, modules = {},
+    changed = {}, functions = {},
     ctx_names = prefixed(METHODS, "ctx:"), ctx_fields = prefixed(FIELDS, "ctx.") }, L)
   local hooks = {}
   for name, fn in pairs(H) do
@@ -299,4 +329,4 @@ local function check(text, info)
   return self.problems, positions(result)
 end
 
-return { check = check }
+return { check = check, methods = METHODS }

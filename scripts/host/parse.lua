@@ -6,6 +6,7 @@
 --   index(node)                   a.b，node.object node.key（文本节点）
 --   bind(bindings, values)        local a, b = …
 --   assign(binding)               给局部变量重新赋值
+--   store(node)                   给 a.b 或 a[b] 赋值
 --   loop(bindings, values)        for a, b in …
 --   enter(fn)                     进入函数体：fn.line fn.params（已是绑定）
 -- 节点都有 line 和 column（从 1 起的字节列）。
@@ -443,7 +444,9 @@ function S.expression_(self)
   self:expect("=")
   self:expressions()
   for _, target in ipairs(targets) do
-    if target.tag == "name" then
+    if target.tag == "index" then
+      self:tell("store", target)
+    elseif target.tag == "name" then
       if target.binding then self:tell("assign", target.binding) else self:tell("global", target, true) end
     end
   end

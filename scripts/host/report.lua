@@ -14,8 +14,18 @@ local function set(list)
   return s
 end
 
+-- 共用模块里的名字；只认 std.*，它们读不到的名字本来就报错。
+local function module_names(name)
+  if not name:find("^std%.") then return nil end
+  local ok, module = pcall(require, name)
+  if not ok then return nil end
+  local names = {}
+  for k in pairs(module) do names[k] = true end
+  return names
+end
+
 local function info_of(shape, host)
-  local info = { types = host.types, globals = host.globals, handlers = {} }
+  local info = { types = host.types, globals = host.globals, handlers = {}, module = module_names }
   if not (shape and shape.manifest) then
     info.reads, info.settings = everything(), everything()
     return info

@@ -58,3 +58,23 @@ it("finds the place of a path", function()
   local r = report.check("return {\n examples = { {},\n  { name = 1, at = 'x' } } }", shape, nil, { types = types, globals = {} })
   same({ r.problems[1].line, r.problems[1].column }, { 3, 15 })
 end)
+
+it("knows the functions that scripts/api/ctx.lua documents, and no others", function()
+  local f = assert(io.open("scripts/api/ctx.lua"))
+  local documented = {}
+  for name in f:read("a"):gmatch("function ctx:([%w_]+)") do documented[name] = true end
+  f:close()
+  same(lint.methods, documented)
+end)
+
+it("knows the functions of a module", function()
+  local info = { types = types, settings = {}, reads = all(), handlers = {}, globals = { require = true },
+                 module = function(name) return name == "std.calendar" and { add_days = true } or nil end }
+  local problems = lint.check("local c, x = require 'std.calendar', require 'office.org'\nreturn c.add_dayz, c.add_days, x.y", info)
+  same(#problems, 1)
+  same({ problems[1].line, problems[1].column }, { 2, 10 })
+end)
+
+it("tells that records cannot be written", function()
+  same(found "local r = ctx:find('ent_income', 1) r.month = 2", "1:39 read-only")
+end)
