@@ -70,7 +70,8 @@ end)
 it("knows the functions of a module", function()
   local info = { types = types, settings = {}, reads = all(), handlers = {}, globals = { require = true },
                  module = function(name) return name == "std.calendar" and { add_days = true } or nil end }
-  local problems = lint.check("local c, x = require 'std.calendar', require 'office.org'\nreturn c.add_dayz, c.add_days, x.y", info)
+  local problems = lint.check("local c, x = require 'std.calendar', require 'office.org'\nreturn c.add_dayz, c.add_days, x.y",
+                              info)
   same(#problems, 1)
   same({ problems[1].line, problems[1].column }, { 2, 10 })
 end)
