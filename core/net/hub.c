@@ -152,6 +152,8 @@ void hub_sub_begin(struct ws_conn *c, enum hub_stream s)
 {
     must(c->subs[s].state == SUB_OFF);
     c->subs[s].state = SUB_REPLAY;
+    c->subs[s].reading = false;
+    c->subs[s].serial++;
     c->class->listeners[s]++;
     c->hub->stats.subscriptions++;
 }

@@ -36,6 +36,7 @@ struct hub_class {
 enum ws_sub_state { SUB_OFF, SUB_REPLAY, SUB_LIVE };
 struct ws_sub {
     enum ws_sub_state state;
+    uint32_t serial;           /* of the subscription: a worker may come back after its end */
     bool reading;              /* REPLAY: a worker has a slice in hand */
     uint64_t next;             /* REPLAY: first offset not yet read */
     struct feed_reader reader; /* LIVE */

@@ -17,7 +17,8 @@ enum { READ_AT_ONCE = 128 };
 struct slice { /* in the request's arena, but for the frames */
     struct ws_conn *conn;
     enum hub_stream stream;
-    bool first; /* the one that answers message `id`; it counts to the end */
+    uint32_t serial; /* of the subscription it reads for */
+    bool first;      /* the one that answers message `id`; it counts to the end */
     struct ws_id id;
     uint64_t next, upto; /* offsets to read; `next` moves on */
     uint64_t mark;       /* place in the feed that follows `upto` */
@@ -116,47 +117,66 @@ static void work(struct request *r, void *ctx)
     view_close(v);
 }
 
-static void start(struct ws_conn *c, struct request *r, struct slice *s);
+/* Not if there is still much to send: who is about to catch up must not be taken for slow. */
+static bool may_join(const struct ws_conn *c, const struct slice *s)
+{
+    uint64_t more = c->class->feeds[s->stream].end - s->mark;
+    return s->next > s->upto && more <= HUB_REPLAY_MESSAGES && c->out.n <= HUB_REPLAY_BYTES / 2;
+}
 
 /* Everything up to `upto` is with the socket: go on from the feed, or read what came since. */
 static void follow(struct ws_conn *c, struct slice *s)
 {
     struct ws_sub *sub = &c->subs[s->stream];
     sub->next = s->next;
-    if (s->next > s->upto && hub_sub_live(c, s->stream, s->mark))
+    ws_flush(c);
+    sub->reading = false;
+    if (!c->wsi || c->closing)
+        return;
+    if (may_join(c, s) && hub_sub_live(c, s->stream, s->mark))
         ws_flush(c);
-    else if (c->out.n)
-        ws_flush(c); /* which goes on when all has left */
-    else
+    else if (!c->out.n && !c->blocked) /* else ws_flush does it when all has left */
         hub_replay_go_on(c);
+}
+
+static void say_failed(struct ws_conn *c, const struct slice *s, const struct err *e)
+{
+    struct buf b = {0};
+    if (!s->first) {
+        ws_end(c, WS_TOO_SLOW, "cannot read the stream");
+        return;
+    }
+    ws_put_error(&b, &s->id, err_status(e->code), err_code_name(e->code), span_of(e->text),
+                 NULL);
+    ws_say(c, buf_view(&b));
+    buf_free(&b);
 }
 
 static void deliver(struct ws_conn *c, struct slice *s)
 {
-    c->subs[s->stream].reading = false;
-    if (c->subs[s->stream].state != SUB_REPLAY)
+    struct ws_sub *sub = &c->subs[s->stream];
+    struct err e;
+    if (sub->state != SUB_REPLAY || sub->serial != s->serial) {
+        err_set(&e, ERR_CONFLICT, "订阅已取消");
+        if (s->first)
+            say_failed(c, s, &e);
         return;
-    struct buf b = {0};
+    }
     if (s->failed) {
         hub_sub_end(c, s->stream);
-        if (s->first) {
-            ws_put_error(&b, &s->id, err_status(s->err.code), err_code_name(s->err.code),
-                         span_of(s->err.text), NULL);
-            ws_say(c, buf_view(&b));
-        } else {
-            ws_end(c, WS_TOO_SLOW, "cannot read the stream");
-        }
-    } else {
-        if (s->first) {
-            hub_put_subscribed(&b, c->hub, &s->id, s->upto, false, s->recovered);
-            ws_say(c, buf_view(&b));
-        }
-        buf_span(&c->out, buf_view(&s->frames));
-        c->out_messages += s->messages;
-        c->hub->stats.events_out += s->messages;
-        follow(c, s);
+        say_failed(c, s, &s->err);
+        return;
     }
-    buf_free(&b);
+    if (s->first) {
+        struct buf b = {0};
+        hub_put_subscribed(&b, c->hub, &s->id, s->upto, false, s->recovered);
+        ws_say(c, buf_view(&b));
+        buf_free(&b);
+    }
+    buf_span(&c->out, buf_view(&s->frames));
+    c->out_messages += s->messages;
+    c->hub->stats.events_out += s->messages;
+    follow(c, s);
 }
 
 static void finish(struct request *r, void *ctx)
@@ -181,6 +201,7 @@ static void start(struct ws_conn *c, struct request *r, struct slice *s)
     s->epoch = arena_span(r->arena, span_of(h->epoch)).p;
     s->street = server_street_ref(h->server);
     s->person = hub_person_copy(r->arena, &c->class->person);
+    s->serial = c->subs[s->stream].serial;
     c->subs[s->stream].reading = true;
     request_offload(r, work, finish, s);
     if (request_is_answered(r)) { /* no worker to be had: neither work nor finish will run */
@@ -189,8 +210,8 @@ static void start(struct ws_conn *c, struct request *r, struct slice *s)
     }
 }
 
-void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream stream, const struct ws_id *id,
-                uint64_t from)
+void hub_replay(struct ws_conn *c, struct request *r, enum hub_stream stream,
+                const struct ws_id *id, uint64_t from)
 {
     struct slice *s = arena_alloc(r->arena, sizeof *s);
     *s = (struct slice){.stream = stream, .first = true, .id = *id, .next = from};
@@ -204,6 +225,10 @@ void hub_replay_go_on(struct ws_conn *c)
         struct ws_sub *sub = &c->subs[i];
         if (sub->state != SUB_REPLAY || sub->reading)
             continue;
+        if (sub->next > c->hub->heads[i]) {
+            hub_sub_live(c, i, c->class->feeds[i].end);
+            continue;
+        }
         struct request *r = ws_request(c);
         struct slice *s = arena_alloc(r->arena, sizeof *s);
         *s = (struct slice){.stream = i, .next = sub->next};

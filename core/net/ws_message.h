@@ -42,7 +42,7 @@ struct ws_id {
 };
 struct ws_message { /* lives in the arena */
     enum ws_message_type type;
-    struct ws_id id; /* also set when the rest is wrong, so that the error can name it */
+    struct ws_id id;   /* also set when the rest is wrong, so that the error can name it */
     struct span token; /* hello; SPAN_NONE: none */
     struct span stream, epoch; /* subscribe */
     uint64_t offset;

@@ -150,8 +150,8 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
     buf_free(&b);
 }
 
-static void say_subscribed(struct ws_conn *c, const struct ws_id *id, uint64_t offset,
-                           bool gap, uint64_t recovered)
+static void say_subscribed(struct ws_conn *c, const struct ws_id *id, uint64_t offset, bool gap,
+                           uint64_t recovered)
 {
     struct buf b = {0};
     hub_put_subscribed(&b, c->hub, id, offset, gap, recovered);
@@ -233,8 +233,8 @@ static bool subscribe(struct ws_conn *c, struct request *r, const struct ws_mess
     }
     hub_pump(h);
     uint64_t head = h->heads[s];
-    bool gap = m->resume && (is_other_epoch(h, m) || m->offset > head ||
-                             head - m->offset > HUB_REPLAY_MAX);
+    bool gap = m->resume &&
+               (is_other_epoch(h, m) || m->offset > head || head - m->offset > HUB_REPLAY_MAX);
     if (m->resume && !gap && m->offset < head) {
         hub_replay(c, r, s, &m->id, m->offset + 1);
         return true;

@@ -28,7 +28,7 @@ static void check_message(const struct ws_message *m)
 {
     must(m->id.json[0] || m->type == WS_HELLO);
     if (m->type == WS_SUBSCRIBE || m->type == WS_UNSUBSCRIBE)
-        must(m->stream.n > 0 && m->stream.n <= NAME_MAX && (!m->resume || m->epoch.n));
+        must(m->stream.n > 0 && m->stream.n <= NAME_MAX);
     if (m->type == WS_COMMAND)
         must(m->name.n > 0 && (!m->data || m->data->type == JSON_OBJECT));
     must(m->token.n <= TOKEN_MAX);

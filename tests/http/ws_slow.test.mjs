@@ -171,6 +171,44 @@ test('who missed more than ten thousand events is told that there is a gap', asy
   await gap.socket.close()
 })
 
+test('who catches up while more is coming gets all of it in order', async () => {
+  const first = await listen()
+  await first.socket.close()
+  const ids = []
+  for (let i = 0; i < 4; i++) ids.push(...(await raise(400)))
+  await waitForAlert(await street.signIn('admin'), ids.at(-1))
+  const again = listen({ epoch: first.answer.epoch, offset: first.answer.offset })
+  for (let i = 0; i < 20; i++) ids.push(...(await raise(50)))
+  const { seen, answer, socket } = await again
+  assert.ok(answer.recovered >= 1600)
+  await waitFor(() => seen.length >= ids.length, 30000)
+  assert.deepEqual(seen.map((one) => one.event.data.key), ids)
+  await socket.close()
+})
+
+test('a subscription may be taken back and asked for again while it is being read', async () => {
+  const first = await listen()
+  await first.socket.close()
+  const ids = await raise(400)
+  await waitForAlert(await street.signIn('admin'), ids.at(-1))
+  const socket = await openSocket(street.port, { cookie: await street.signIn('office') })
+  const seen = []
+  socket.onEvent((one) => seen.push(one.event.data.key))
+  const ask = { type: 'subscribe', stream: 'alerts', epoch: first.answer.epoch, offset: first.answer.offset }
+  const [one, out, two] = await Promise.all([
+    socket.request(ask).catch((e) => e),
+    socket.request({ type: 'unsubscribe', stream: 'alerts' }),
+    socket.request(ask)
+  ])
+  assert.equal(out.type, 'ok')
+  assert.ok(one.status === 409 || one.recovered === 400, 'exactly one answer, whichever was first')
+  assert.equal(two.recovered, 400)
+  await waitFor(() => seen.length >= 400)
+  await sleep(100)
+  assert.deepEqual(seen.slice(-400), ids)
+  await socket.close()
+})
+
 async function waitForAlert(cookie, id) {
   const end = Date.now() + 30000
   while (!(await street.ask('GET', `/api/v1/alerts?key=${id}`, { cookie })).body.items.length) {
