@@ -539,8 +539,8 @@ static bool is_plain(const char *p, size_t n)
 
 static int find_plain(lua_State *L, struct span s, struct span p, size_t init)
 {
-    limit_charge(L, (int64_t)(s.n - init) / 32);
-    const char *at = p.n ? memmem(s.p + init, s.n - init, p.p, p.n) : s.p + init;
+    const char *from = s.p + init, *at = p.n ? memmem(from, s.n - init, p.p, p.n) : from;
+    limit_charge(L, (int64_t)((at ? (size_t)(at - from) : s.n - init) + p.n) / 32);
     if (!at) {
         lua_pushnil(L);
         return 1;

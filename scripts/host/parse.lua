@@ -29,16 +29,14 @@ local function fail(lx, what)
   error({ line = lx.line, column = lx.at - lx.line_start + 1, message = what }, 0)
 end
 
-local function count_lines(lx, from, to)
-  while true do
-    local newline = find(lx.text, "\n", from, true)
-    if not newline or newline > to then return end
-    lx.line, lx.line_start, from = lx.line + 1, newline + 1, newline + 1
-  end
-end
-
+-- 走到 stop 之后，数过这一段里的换行。只在这一段里找：整个文本可能就是一行。
 local function skip_to(lx, stop)
-  count_lines(lx, lx.at, stop)
+  local piece, from = sub(lx.text, lx.at, stop), 1
+  while true do
+    local newline = find(piece, "\n", from, true)
+    if not newline then break end
+    lx.line, lx.line_start, from = lx.line + 1, lx.at + newline, newline + 1
+  end
   lx.at = stop + 1
 end
 
@@ -133,7 +131,7 @@ local function read(lx)
       token.kind, stop = op, at + #op - 1
     end
   end
-  skip_to(lx, stop)
+  if token.kind == "string" then skip_to(lx, stop) else lx.at = stop + 1 end
   return token
 end
 
