@@ -1,0 +1,21 @@
+---@meta
+--- 场景脚本里可用的 Lua：5.4 的语法全部可用，库只有下面这些。其余（os io debug load print math.random …）没有，
+--- 读到不存在的名字、给全局变量赋值都会报错并指出行号。
+---
+--- 基本：assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset require select
+---       setmetatable tonumber tostring type xpcall
+--- string：byte char find format gmatch gsub len lower match rep reverse sub upper
+--- table：concat insert move pack remove sort unpack
+--- math：除 random、randomseed 外全部　　utf8：全部　　coroutine：create resume wrap yield status isyieldable running
+---
+--- 与普通 Lua 不同之处：
+---   * pairs、next 按固定次序：先数字（由小到大），再文本（按字节），再 false、true。遍历中新添的键不会遇到。
+---   * table.sort 是稳定的；table.* 只收没有元表的普通表；unpack 一次至多 1000 个。
+---   * tostring 不显示地址；string.format 没有 %p。
+---   * setmetatable 的元表里不能有 __gc、__mode。
+---   * 文本之间不做算术："1" + 1 报错，请用 tonumber。
+---   * require 只有 std.* 和 office.org，得到的表是只读的。
+---   * 匹配式写错了，调用时就报错。
+---
+--- 用量（每次运行；定时逐个对象运行的，每个对象单算）：500 万条指令、20 万次查数据和读字段、16 MiB 内存；
+--- 不逐个对象的定时运行：5000 万条、100 万次、64 MiB。单个文本至多 1 MiB。超出即停，pcall 拦不住。
