@@ -105,6 +105,8 @@ static bool may_some(const struct person *p, enum access_act act)
     case ACCESS_TYPE_SEE:
     case ACCESS_STAFF:
         return is_staff(p);
+    case ACCESS_SELF:
+        return is_staff(p) || p->role == ROLE_MACHINE;
     }
     return false;
 }
@@ -135,6 +137,7 @@ bool access_may(const struct person *p, const struct street *street, enum access
                (p->role == ROLE_EDITOR && is_of_office(p, *(const struct span *)about));
     case ACCESS_SCENARIO_SEE:
     case ACCESS_ADMINISTER:
+    case ACCESS_SELF:
     case ACCESS_STAFF:
         return may_some(p, act);
     }

@@ -13,7 +13,7 @@
 #include "util/json.h"
 #include "util/utf8.h"
 
-enum { NAME_CHARS_MAX = 32, PASSWORD_CHARS_MIN = 10, PASSWORD_BYTES_MAX = 1024 };
+enum { NAME_CHARS_MAX = 32, PASSWORD_CHARS_MIN = 8, PASSWORD_BYTES_MAX = 1024 };
 
 static const char *const role_names[] = {
     [ROLE_ADMIN] = "admin",       [ROLE_LEADER] = "leader",       [ROLE_OFFICE] = "office",
@@ -106,6 +106,8 @@ void user_view_fields(const struct person *p, struct json_w *w)
         json_w_null(w);
     put_list(w, "offices", p->offices, p->office_count);
     put_list(w, "communities", p->communities, p->community_count);
+    if (p->role == ROLE_MACHINE)
+        put_list(w, "types", p->types, p->type_count);
     json_w_kbool(w, "disabled", p->disabled);
 }
 
@@ -209,7 +211,10 @@ static bool communities_check(const struct street *street, const struct json *bo
     const struct json *list = json_get(body, "communities");
     if (!text_list_check(list, "communities", e))
         return false;
-    if ((role == ROLE_COMMUNITY || role == ROLE_GRID) && !json_count(list))
+    struct span one = json_string(json_get(body, "community"));
+    if (one.n && street && !street_has_community(street, one))
+        return err_set(e, ERR_INPUT, "没有编号为“%.*s”的社区", SPAN_ARG(one));
+    if ((role == ROLE_COMMUNITY || role == ROLE_GRID) && !json_count(list) && !one.n)
         return err_set(e, ERR_INPUT, "角色 %s 须写明 communities（所属社区）", role_name(role));
     for (size_t i = 0; street && i < json_count(list); i++)
         if (!street_has_community(street, json_string(json_item(list, i))))
@@ -253,6 +258,21 @@ void user_put_list(struct json_w *w, const char *name, const struct json *list)
     }
 }
 
+/* A person of one community may be given it by its name alone. */
+static void put_communities(struct json_w *w, const struct json *body)
+{
+    const struct json *list = json_get(body, "communities");
+    struct span one = json_string(json_get(body, "community"));
+    if (json_count(list) || !one.n) {
+        user_put_list(w, "communities", list);
+        return;
+    }
+    json_w_name(w, "communities");
+    json_w_array(w);
+    json_w_span(w, one);
+    json_w_array_end(w);
+}
+
 static void body_write(struct buf *out, const struct json *body, enum role role)
 {
     struct json_w w = json_w_begin(out);
@@ -264,7 +284,7 @@ static void body_write(struct buf *out, const struct json *body, enum role role)
     if (office.n)
         json_w_kspan(&w, "office", office);
     user_put_list(&w, "offices", json_get(body, "offices"));
-    user_put_list(&w, "communities", json_get(body, "communities"));
+    put_communities(&w, body);
     json_w_object_end(&w);
     json_w_end(&w);
 }

@@ -437,7 +437,7 @@ static bool body_is_welcome(struct exchange *x)
         return false;
     }
     struct span type = x->r->content_type;
-    if (route->body == BODY_JSON && x->length > 0 &&
+    if (route->body == BODY_JSON && x->length > 0 && type.n &&
         !(span_starts(type, SPAN("application/json")) &&
           (type.n == 16 || type.p[16] == ';' || type.p[16] == ' '))) {
         refuse(x, 415, "input", "请用 Content-Type: application/json", false);

@@ -1,6 +1,6 @@
 /*
- * HTTP/1.1 over libwebsockets: from the headers of a request to the last byte of its answer. The guard looks
- * first, the router decides, request.c does the rest.
+ * HTTP/1.1 over libwebsockets: from the headers of a request to the last byte of its answer.
+ * The guard looks first, the router decides, request.c does the rest.
  */
 #ifndef WY_NET_HTTP_H
 #define WY_NET_HTTP_H

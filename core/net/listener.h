@@ -1,6 +1,7 @@
 /*
- * The listening sockets and the count of connections. libwebsockets gets sockets that are accepted already:
- * its own accept loop spins when descriptors run out, and it has no limits by address (reliability.md F8).
+ * The listening sockets and the count of connections. libwebsockets gets sockets that are
+ * accepted already: its own accept loop spins when descriptors run out, and it has no limits by
+ * address (reliability.md F8).
  */
 #ifndef WY_NET_LISTENER_H
 #define WY_NET_LISTENER_H
@@ -28,6 +29,7 @@ void listener_forget(struct peer *p);   /* one of its connections is gone */
 uint64_t listener_connections(const struct listener *l);
 
 /* Split an address; false: not host:port. For tests. */
-bool listener_split(const char *address, char *host, size_t host_size, char *port, size_t port_size);
+bool listener_split(const char *address, char *host, size_t host_size, char *port,
+                    size_t port_size);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Locks against guessing passwords: five failures lock an account for ten minutes, each further one for twice
- * as long; fifty failures from one address lock the address. Unknown names are locked like known ones.
- * Counted by the monotone clock, so that setting the clock frees nobody. Pure memory; the caller stores.
+ * Locks against guessing passwords: five failures lock an account for ten minutes, each further
+ * one for twice as long; fifty failures from one address lock the address. Unknown names are
+ * locked like known ones. Counted by the monotone clock, so that setting the clock frees
+ * nobody. Pure memory; the caller stores.
  */
 #ifndef WY_NET_LOCKOUT_H
 #define WY_NET_LOCKOUT_H
@@ -13,8 +14,8 @@
 
 struct lockout;
 
-/* With `leak_us`, one failure is forgotten each time as long as that has passed; 0: never, but for a day
- * without any. */
+/* With `leak_us`, one failure is forgotten each time as long as that has passed; 0: never, but
+ * for a day without any. */
 struct lockout *lockout_new(int free_failures, int64_t first_us, int64_t leak_us);
 void lockout_free(struct lockout *l);
 /* Seconds until `who` may try again; 0: now, and the try counts as under way until lockout_end. */

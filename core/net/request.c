@@ -423,8 +423,8 @@ static struct span once_key(struct call *c, struct arena *a)
                                 SPAN_ARG(c->r.idempotency_key)));
 }
 
-/* On the writer's thread. The request's arena is not touched by the loop while a command is in flight
- * but by streams, which never come here twice with `first`. */
+/* On the writer's thread. The request's arena is not touched by the loop while a command is in
+ * flight but by streams, which never come here twice with `first`. */
 static bool submit_apply(struct command *outer, struct txn *t, struct err *e)
 {
     struct submit *s = (struct submit *)outer;

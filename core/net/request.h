@@ -1,9 +1,10 @@
 /*
- * The life of a request from its route function to its answer, the same for HTTP (http.c) and for websocket
- * commands (ws.c). What route functions use of it is in route.h.
+ * The life of a request from its route function to its answer, the same for HTTP (http.c) and
+ * for websocket commands (ws.c). What route functions use of it is in route.h.
  *
- * A request is made by request_new, filled in by its owner, given to a route function and lives until it
- * was answered or abandoned, and nothing of it is under way in a worker or the writer any more.
+ * A request is made by request_new, filled in by its owner, given to a route function and lives
+ * until it was answered or abandoned, and nothing of it is under way in a worker or the writer
+ * any more.
  */
 #ifndef WY_NET_REQUEST_H
 #define WY_NET_REQUEST_H
@@ -19,12 +20,13 @@ struct answer {
     struct buf headers; /* whole "Name: value\r\n" lines of answer_header */
     struct buf body;
 };
-/* `answered` is called once, on the loop, unless the request is abandoned before; it may move the bufs out
- * of the answer. The request is the owner's until it abandons it, answered or not. */
+/* `answered` is called once, on the loop, unless the request is abandoned before; it may move
+ * the bufs out of the answer. The request is the owner's until it abandons it, answered or not.
+ * */
 struct request *request_new(struct server *s, void *owner,
                             void (*answered)(void *owner, struct request *r, struct answer *a));
-/* The owner has what it wanted, or has gone and the answer goes nowhere. The request frees itself when its
- * work is done. */
+/* The owner has what it wanted, or has gone and the answer goes nowhere. The request frees
+ * itself when its work is done. */
 void request_abandon(struct request *r);
 bool request_is_answered(const struct request *r);
 bool request_is_busy(const struct request *r); /* a worker or the writer has something of it */
@@ -42,12 +44,14 @@ bool request_any_busy(struct server *s);
 /* r->query holds the arguments as lws decoded them, each ended by '\n' ("limit=50\nafter=E1|2020\n"). */
 bool request_query_next(struct span *rest, struct span *name, struct span *value);
 
-/* Idempotency. Once person, method, path and body are set: answer what was answered before to the same key.
- * True: it is answered. `keep` false: the route's answer holds a secret that must not be stored. */
+/* Idempotency. Once person, method, path and body are set: answer what was answered before to
+ * the same key. True: it is answered. `keep` false: the route's answer holds a secret that must
+ * not be stored. */
 bool request_replay(struct request *r, bool keep);
-/* Inside the apply of a command, after its effect: keep the answer with it in the same transaction. No-op
- * for a request without Idempotency-Key. Otherwise the answer is kept by a command of its own before it is
- * sent. (request_submit refuses a second run of the same key by itself.) */
+/* Inside the apply of a command, after its effect: keep the answer with it in the same
+ * transaction. No-op for a request without Idempotency-Key. Otherwise the answer is kept by a
+ * command of its own before it is sent. (request_submit refuses a second run of the same key by
+ * itself.) */
 bool request_keep(struct request *r, struct txn *t, int status, struct span json,
                   struct err *e);
 

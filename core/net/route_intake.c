@@ -1,6 +1,7 @@
 /*
- * POST /records/{type}: lines in, as they come off the socket; every thousand good ones become a writer's
- * command. Several are in flight, in order; http.c stops reading while there are too many.
+ * POST /records/{type}: lines in, as they come off the socket; every thousand good ones become
+ * a writer's command. Several are in flight, in order; http.c stops reading while there are too
+ * many.
  */
 #include "net/route_intake.h"
 
@@ -254,8 +255,8 @@ static bool format_of(struct span type, enum record_format *out)
 {
     struct span rest = type;
     struct span media = span_trim(span_split(&rest, ';'));
-    if (span_eq(media, SPAN("application/x-ndjson")) ||
-        span_eq(media, SPAN("application/ndjson")))
+    if (!media.n || span_eq(media, SPAN("application/x-ndjson")) ||
+        span_eq(media, SPAN("application/ndjson")) || span_eq(media, SPAN("application/jsonl")))
         *out = RECORD_NDJSON;
     else if (span_eq(media, SPAN("application/json")))
         *out = RECORD_JSON;

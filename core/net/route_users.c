@@ -74,8 +74,9 @@ static void add_finish(struct request *r, struct command *c, const struct err *e
         answer_json(r, 201, &a->json);
 }
 
-/* The password first, into the vault: nobody can sign in with it before the account is there. It is only
- * set for a name that has no account, or a refused repeat would change somebody's password. */
+/* The password first, into the vault: nobody can sign in with it before the account is there.
+ * It is only set for a name that has no account, or a refused repeat would change somebody's
+ * password. */
 static void password_work(struct request *r, void *ctx)
 {
     struct adding *a = ctx;

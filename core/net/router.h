@@ -1,6 +1,6 @@
 /*
- * From method and path to a route. The tables are those of route.h; which families there are stands in
- * router.c. The OpenAPI document walks the same tables.
+ * From method and path to a route. The tables are those of route.h; which families there are
+ * stands in router.c. The OpenAPI document walks the same tables.
  */
 #ifndef WY_NET_ROUTER_H
 #define WY_NET_ROUTER_H
@@ -13,10 +13,10 @@
 enum { ROUTE_PARAMS_MAX = 4 };
 
 struct route_match {
-    const struct route *route;         /* NULL: none */
+    const struct route *route;            /* NULL: none */
     struct span params[ROUTE_PARAMS_MAX]; /* point into the path */
-    bool path_known;                   /* the path exists, but not with this method */
-    char allow[64];                    /* then: the methods there are, "GET, HEAD, POST" */
+    bool path_known;                      /* the path exists, but not with this method */
+    char allow[64];                       /* then: the methods there are, "GET, HEAD, POST" */
 };
 
 /* HEAD matches GET. A {name} takes one segment that is not empty. */

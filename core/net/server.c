@@ -310,7 +310,8 @@ static const struct lws_protocols protocols[] = {
      .callback = on_ws,
      .per_session_data_size = WS_SESSION_BYTES,
      .rx_buffer_size = 4096,
-     .tx_packet_size = 64 * 1024}, /* of what ws_send.c hands to lws; 0 would mean 4096 a turn */
+     .tx_packet_size =
+         64 * 1024}, /* of what ws_send.c hands to lws; 0 would mean 4096 a turn */
     {0},
 };
 
@@ -464,7 +465,8 @@ static void quiesce(struct server *s)
     s->closed = true;
     pthread_mutex_unlock(&s->lock);
     if (s->lws) {
-        lws_context_destroy(s->lws); /* libev closes in place: one call frees it all, unlike libuv */
+        lws_context_destroy(
+            s->lws); /* libev closes in place: one call frees it all, unlike libuv */
         s->lws = NULL;
     }
     for (int i = 0; i < DRAIN_WAITS && request_any_busy(s); i++) {

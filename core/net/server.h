@@ -19,9 +19,11 @@ struct writer;
 struct server_engine {
     void *ctx;
     /* Check a script in a process of its own: JSON as engine_check writes it. */
-    bool (*check)(void *ctx, struct span id, struct span text, struct span values, struct buf *json, struct err *e);
+    bool (*check)(void *ctx, struct span id, struct span text, struct span values,
+                  struct buf *json, struct err *e);
     /* Read scripts and office files from disk again: {"changed":[{"id","number"}],"unchanged":n,"refused":[{"id","line","message"}]}. */
-    bool (*reload)(void *ctx, struct span author, struct span reason, struct buf *json, struct err *e);
+    bool (*reload)(void *ctx, struct span author, struct span reason, struct buf *json,
+                   struct err *e);
     bool (*move_clock)(void *ctx, int64_t to, struct err *e);
     bool (*backup)(void *ctx, struct buf *json, struct err *e);
     /* Quick, any thread: */
@@ -31,22 +33,24 @@ struct server_engine {
     bool (*ready)(void *ctx, struct err *e);
 };
 struct server_options {
-    const char *listen;          /* "127.0.0.1:8080", "[::]:443", port 0 = any free one */
-    const char *web_dir;         /* holds staff/ … as built; NULL or missing: API only */
+    const char *listen;  /* "127.0.0.1:8080", "[::]:443", port 0 = any free one */
+    const char *web_dir; /* holds staff/ … as built; NULL or missing: API only */
     const char *tls_cert, *tls_key;
-    const char *port_file;       /* where to write the port, or NULL */
-    unsigned per_address;        /* connections of one address; 0 = 200 */
+    const char *port_file; /* where to write the port, or NULL */
+    unsigned per_address;  /* connections of one address; 0 = 200 */
     bool demo;
     struct store *store;
     struct writer *writer;
     struct vault *vault;
     struct server_engine engine;
 };
-struct server *server_new(const struct server_options *o, struct err *e); /* listens, reads static files */
+struct server *server_new(const struct server_options *o,
+                          struct err *e); /* listens, reads static files */
 int server_port(const struct server *s);
 bool server_run(struct server *s, struct err *e); /* until server_stop */
-void server_stop(struct server *s);               /* from a signal handler's thread or any other */
+void server_stop(struct server *s); /* from a signal handler's thread or any other */
 void server_free(struct server *s);
-void server_street_changed(struct server *s);     /* CONFIG was imported: load the street again; any thread */
+void server_street_changed(
+    struct server *s); /* CONFIG was imported: load the street again; any thread */
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * What the files of net/ share about the server. Everything here belongs to the loop's thread unless it
- * says otherwise; other threads only queue (server_post), which wakes the loop.
+ * What the files of net/ share about the server. Everything here belongs to the loop's thread
+ * unless it says otherwise; other threads only queue (server_post), which wakes the loop.
  *
- * From a wsi: lws_context_user(lws_get_context(wsi)) is the struct server, lws_get_opaque_user_data(wsi) its
- * struct peer. Both lws protocols have one pointer of session data (`user` is a void **, zeroed).
+ * From a wsi: lws_context_user(lws_get_context(wsi)) is the struct server,
+ * lws_get_opaque_user_data(wsi) its struct peer. Both lws protocols have one pointer of session
+ * data (`user` is a void **, zeroed).
  */
 #ifndef WY_NET_SERVER_IMPL_H
 #define WY_NET_SERVER_IMPL_H
@@ -24,8 +25,8 @@ struct view;
 const struct server_options *server_options(const struct server *s); /* any thread */
 /* The loop's own view, renewed to what is committed now. Valid until the callback returns. */
 struct view *server_view(struct server *s);
-/* The street as of now; borrowed, valid until the callback returns (street_ref to keep it). NULL in a
- * store without the office's files. */
+/* The street as of now; borrowed, valid until the callback returns (street_ref to keep it).
+ * NULL in a store without the office's files. */
 struct street *server_street(struct server *s);
 /* A reference of one's own (street_unref it), from any thread. May be NULL. */
 struct street *server_street_ref(struct server *s);
@@ -33,13 +34,13 @@ struct sessions *server_sessions(struct server *s);
 struct static_files *server_files(struct server *s);
 struct hub *server_hub(struct server *s);
 struct listener *server_listener(struct server *s);
-struct jobs *server_jobs(struct server *s);        /* work that may wait */
-struct jobs *server_hash_jobs(struct server *s);   /* argon2id only: 64 MiB each */
+struct jobs *server_jobs(struct server *s);      /* work that may wait */
+struct jobs *server_hash_jobs(struct server *s); /* argon2id only: 64 MiB each */
 struct ev_loop *server_loop(struct server *s);
 bool server_is_tls(const struct server *s);
 
-/* `run` is called on the loop soon, in order. Any thread. What is queued when the server stops is run by
- * server_free, when no connection is left. */
+/* `run` is called on the loop soon, in order. Any thread. What is queued when the server stops
+ * is run by server_free, when no connection is left. */
 struct server_task {
     void (*run)(struct server_task *t);
     struct server_task *next; /* the queue's */

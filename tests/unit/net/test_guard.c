@@ -103,8 +103,8 @@ static void paths_are_text_without_controls(void **state)
     static char longest[2050];
     struct guard_head h = good;
     const struct span bad[] = {SPAN(""),        SPAN("x"),         SPAN("/\n"),
-                                      SPAN("/a\r\nb"), SPAN("/\0"),       SPAN("/\x7f"),
-                                      SPAN("/\xff"),   SPAN("/\xc0\xaf"), SPAN("*")};
+                               SPAN("/a\r\nb"), SPAN("/\0"),       SPAN("/\x7f"),
+                               SPAN("/\xff"),   SPAN("/\xc0\xaf"), SPAN("*")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         h.path = bad[i];
         assert_int_equal(guard_check(&h).status, 400);
