@@ -37,7 +37,8 @@ static void each_kind_is_taken_apart(void **state)
     assert_string_equal(m.id.json, "\"a\\\"b\"");
     assert_true(parse("{\"type\":\"hello\"}", &m, NULL));
     assert_string_equal(m.id.json, "");
-    assert_true(parse("{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\",\"offset\":0}", &m, NULL));
+    assert_true(parse("{\"type\":\"subscribe\",\"id\":1,\"stream\":\"alerts\",\"offset\":0}",
+                      &m, NULL));
     assert_true(m.resume);
 }
 
@@ -53,7 +54,8 @@ static void what_is_wrong_is_told_and_the_id_is_kept(void **state)
         {"{\"type\":\"ping\"}", true, false},
         {"{\"type\":\"ping\",\"id\":-1}", true, false},
         {"{\"type\":\"ping\",\"id\":\"0123456789012345678901234567890123456789"
-         "012345678901234567890123\"}", true, false},
+         "012345678901234567890123\"}",
+         true, false},
         {"{\"type\":\"ping\",\"id\":{}}", true, false},
         {"{\"type\":\"ping\",\"id\":9007199254740992}", true, false},
         {"{\"id\":1}", true, true},
