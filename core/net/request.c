@@ -297,6 +297,18 @@ static const char *status_title(int status)
     return "错误";
 }
 
+/* One item that speaks of the whole request, for problems that know no better place. */
+static void put_error(struct json_w *w, const char *code, const char *message)
+{
+    json_w_array(w);
+    json_w_object(w);
+    json_w_kstr(w, "pointer", "");
+    json_w_kstr(w, "code", code);
+    json_w_kstr(w, "message", message);
+    json_w_object_end(w);
+    json_w_array_end(w);
+}
+
 void answer_problem(struct request *r, int status, const char *code, const char *detail,
                     struct span errors)
 {
@@ -308,7 +320,11 @@ void answer_problem(struct request *r, int status, const char *code, const char 
     json_w_kint(&w, "status", status);
     json_w_kstr(&w, "detail", detail);
     json_w_kstr(&w, "code", code);
-    json_w_kraw(&w, "errors", errors.n ? errors : SPAN("[]"));
+    json_w_name(&w, "errors");
+    if (errors.n)
+        json_w_raw(&w, errors);
+    else
+        put_error(&w, code, detail);
     json_w_object_end(&w);
     json_w_end(&w);
     answer_body(r, status, "application/problem+json", &out);
