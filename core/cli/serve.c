@@ -12,10 +12,12 @@
 #include "cli/cli.h"
 #include "cli/demo.h"
 #include "cli/local.h"
+#include "domain/street.h"
 #include "engine/supervisor.h"
 #include "engine/ticker.h"
 #include "store/store.h"
 #include "store/vault.h"
+#include "store/view.h"
 #include "store/writer.h"
 #include "util/calendar.h"
 #include "util/log.h"
@@ -71,14 +73,33 @@ static void log_refused(const struct import_result *r)
         log_warn("reload", "refused %.*s", SPAN_ARG(buf_view(&r->refused)));
 }
 
+/* Some office files were imported once: the street can live with them. */
+static bool has_street(struct store *s)
+{
+    struct err e = {0};
+    struct view *v = view_open(s, &e);
+    struct street *street = v ? street_load(v, view_head(v), &e) : NULL;
+    if (street)
+        street_unref(street);
+    if (v)
+        view_close(v);
+    return street != NULL;
+}
+
 /* Nobody else writes yet: the files' changes are in the journal before the engine first looks. */
 static bool import_files(struct serve *s, struct err *e)
 {
     struct importer in = {s->store, NULL, s->scripts_dir, s->scenarios_dir};
     struct import_result r;
     bool office;
-    if (!import_office(&in, &office, e))
-        return false;
+    struct err why = {0};
+    if (!import_office(&in, &office, &why)) {
+        if (!has_street(s->store)) {
+            *e = why;
+            return false;
+        }
+        log_warn("reload", "office files refused, those before stay: %s", why.text);
+    }
     bool ok = import_scenarios(&in, SPAN("serve"), SPAN("启动时读入"), &r, e);
     if (ok) {
         log_info("serve", "scenarios changed=%d unchanged=%d refused=%d", r.changed_count,

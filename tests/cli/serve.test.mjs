@@ -139,6 +139,21 @@ test('SIGHUP reads a changed scenario; a broken one leaves the old one running',
   assert.equal(await server.stop(), 0)
 })
 
+test('a broken office file leaves the one before in force, at a reload and at the next start', async () => {
+  const data = join(folder, 'office')
+  const scripts = join(folder, 'scripts')
+  cpSync(join(ROOT, 'scripts'), scripts, { recursive: true })
+  const server = await serve(data, '--scripts', scripts)
+  writeFileSync(join(scripts, 'office/org.lua'), 'return {')
+  server.kill('SIGHUP')
+  await until('it is refused', () => /office=refused/.test(server.log))
+  assert.equal(await server.stop(), 0)
+  const again = await serve(data, '--scripts', scripts)
+  assert.match(again.log, /office files refused/)
+  assert.equal(await again.stop(), 0)
+  assert.equal(wangyi(['serve', '--data', join(folder, 'none'), '--scripts', scripts, '--listen', '127.0.0.1:0']).code, 1)
+})
+
 test('--watch reads a saved file by itself', async () => {
   const data = join(folder, 'watch')
   const scenarios = oneScenario('watch-scenarios')
