@@ -17,6 +17,15 @@ static const char *const meta_name = "served";
 
 bool local_make_dir(const char *path, struct err *e)
 {
+    char part[4096];
+    size_t n = strlen(path);
+    for (size_t i = 1; i < n && n < sizeof part; i++) {
+        if (path[i] != '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        mkdir(part, 0700); /* what is wrong with it, the last one tells */
+    }
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return true;
     return err_set(e, ERR_SYSTEM, "不能建立目录 %s：%s", path, strerror(errno));

@@ -1,5 +1,6 @@
 #include "domain/user.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -79,7 +80,7 @@ int user_main(int argc, char **argv)
     const char *role = NULL, *office = NULL, *display = NULL, *data = "data", *to = NULL,
                *as = NULL;
     const char *scripts = "scripts";
-    bool from_stdin = false;
+    bool from_stdin = false, json = false;
     struct cli_list communities = {0};
     const struct cli_option options[] = {
         {"--role", "角色", "admin leader office editor community grid", .text = &role},
@@ -87,6 +88,7 @@ int user_main(int argc, char **argv)
         {"--community", "社区", "社区编号，可以给几次", .list = &communities},
         {"--display", "姓名", "显示的名字，缺省与账号相同", .text = &display},
         {"--password-stdin", NULL, "从标准输入的第一行读密码", .on = &from_stdin},
+        {"--json", NULL, "输出 {\"name\",\"role\"}", .on = &json},
         {"--data", "目录", "数据目录（服务停着），缺省 data", .text = &data},
         {"--scripts", "目录", "缺省 scripts", .text = &scripts},
         {"--to", "网址", "运行着的服务，如 http://127.0.0.1:8080", .text = &to},
@@ -113,6 +115,8 @@ int user_main(int argc, char **argv)
     put_body(&body, argv[2], display, role, office, &communities, password);
     bool ok = to ? add_there(to, as, buf_view(&body), &e)
                  : add_here(data, scripts, buf_view(&body), argv[2], password, &e);
+    if (ok && json)
+        printf("{\"name\":\"%s\",\"role\":\"%s\"}\n", argv[2], role);
     explicit_bzero(password, sizeof password);
     explicit_bzero(body.p, body.n);
     buf_free(&body);

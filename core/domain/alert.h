@@ -90,7 +90,7 @@ void alert_scan_close(struct alert_scan *s);
 bool alert_apply(struct txn *t, const struct street *street, const struct scenario *scenario,
                  const struct json *effect, struct err *e);
 /* What a person does: sign, note, submit, close, false_alarm, duplicate, reopen. `data` is
- * the request body {text?, evidence?, verdict?, rev?}. Rights are checked by domain/access
+ * the request body {text?, evidence?, verdict?, rev?} (verdict: solved unless said). Rights are checked by domain/access
  * before. ERR_CONFLICT says which state forbids it or that rev is old. `person` NULL:
  * examples of a scenario (nothing is asked for but the state). `out` (may be NULL) gets id,
  * numbers and times but no texts: read it again with alert_find. */

@@ -80,6 +80,11 @@ static bool read_object(struct record_parser *p, struct span object, struct aren
                 *field = p->type->fields[f].name;
                 return false;
             }
+        } else if (span_eq(name, SPAN("type")) && v.type == JSON_STRING &&
+                   !span_eq(v.string, span_of(p->type->name))) {
+            *field = "type";
+            return err_set(e, ERR_INPUT, "这是“%s”的数据，写的类型却是“%.*s”", p->type->name,
+                           (int)span_cut_utf8(v.string, 60), v.string.p);
         } else if (!keys_only && !record_is_system_name(name)) {
             *field = arena_span(a, (struct span){name.p, span_cut_utf8(name, 64)}).p;
             return unknown(p->type, name, e);

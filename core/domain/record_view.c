@@ -71,8 +71,10 @@ void record_view(const struct type *t, const struct entry *entry, struct vault *
         else
             row_put_json(w, &v);
     }
-    json_w_kint(w, "_seq", (int64_t)entry->seq);
     calendar_put_datetime(&at, entry->at);
+    json_w_kstr(w, "type", t->name);
+    json_w_kspan(w, "stored_at", buf_view(&at));
+    json_w_kint(w, "_seq", (int64_t)entry->seq);
     json_w_kspan(w, "_at", buf_view(&at));
     json_w_object_end(w);
     buf_free(&at);

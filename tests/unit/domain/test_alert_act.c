@@ -89,14 +89,19 @@ static void acts_ask_for_what_they_need(void **state)
     play_open(&p);
     play_raise(&p, "K", "ev", "yellow", 1);
     must_refuse(&p, ERR_INPUT, "K", "false_alarm", "'text':' '");
-    must_refuse(&p, ERR_INPUT, "K", "close", "'text':'x'");
+    must_refuse(&p, ERR_CONFLICT, "K", "close", "'rev':1"); /* solved, but the note is missing */
+    must_refuse(&p, ERR_INPUT, "K", "close", "'verdict':''");
     must_refuse(&p, ERR_INPUT, "K", "close", "'verdict':'perhaps'");
     must_refuse(&p, ERR_INPUT, "K", "close", "'verdict':'not_solved'");
     must_refuse(&p, ERR_CONFLICT, "K", "close", "'verdict':'solved'"); /* the note is missing */
     must_refuse(&p, ERR_INPUT, "K", "explode", "'text':'x'");
     must_refuse(&p, ERR_INPUT, "K", "note", "'text':''");
     must_refuse(&p, ERR_INPUT, "K", "note", "'text':'x','evidence':[]");
-    must_act(&p, "K", "close", "'verdict':'solved','text':'已处理'");
+    must_act(&p, "K", "note", "'note':'已电话联系'");
+    must_act(&p, "K", "close", "'text':'已处理'");
+    assert_span(play_alert(&p, "K").verdict, "solved");
+    play_raise(&p, "F", "ev", "yellow", 1);
+    must_act(&p, "F", "false_alarm", "'reason':'数据有误'");
     play_close(&p);
 }
 
