@@ -48,7 +48,7 @@ struct person {
 };
 bool user_get(struct view *v, struct arena *a, struct span name, struct person *out,
               struct err *e);
-/* Password rules: at least 10 characters, not the name. Slow by intent (argon2id): never on the net loop. */
+/* Password rules: at least 8 characters, not the name. Slow by intent (argon2id): never on the net loop. */
 bool user_set_password(struct vault *vault, struct span name, struct span password,
                        struct err *e);
 /* The same time for unknown names; ERR_DENIED either way. */

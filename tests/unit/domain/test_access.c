@@ -87,6 +87,7 @@ static const struct {
     {ACCESS_SCENARIO_EDIT, &office_dev, "y..y.........."},
     {ACCESS_ADMINISTER, NULL, "y............."},
     {ACCESS_STAFF, NULL, "yyyyyyyyy....."},
+    {ACCESS_SELF, NULL, "yyyyyyyyy..yy."},
     /* without an object: for some */
     {ACCESS_ALERT_SEE, NULL, "yyyyyyyyy....."},
     {ACCESS_ALERT_ACT, NULL, "y.yyyyyyy....."},
