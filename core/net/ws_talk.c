@@ -114,13 +114,31 @@ static uint64_t user_version(struct ws_conn *c, struct view *v, struct arena *a)
     return version_get(v, a, ENTRY_USER, key, SEQ_LATEST, &entry, &e) ? entry.seq : 0;
 }
 
+static void say_welcome(struct ws_conn *c, const struct person *p, const struct ws_id *id)
+{
+    struct buf b = {0};
+    struct json_w w = json_w_begin(&b);
+    json_w_object(&w);
+    json_w_kstr(&w, "type", "welcome");
+    ws_put_id(&w, id);
+    json_w_name(&w, "user");
+    user_view(p, &w);
+    json_w_kstr(&w, "epoch", c->hub->epoch);
+    json_w_object_end(&w);
+    json_w_end(&w);
+    ws_say(c, buf_view(&b));
+    buf_free(&b);
+}
+
+/* Said again it is answered again; who is somebody else opens a connection of their own. */
 static void hello(struct ws_conn *c, struct request *r, const struct ws_message *m)
 {
-    if (c->class) {
-        say_error(c, m, 409, "conflict", "已经登录过这个连接");
+    bool again = c->class != NULL;
+    if (again && m->token.n && !span_eq(m->token, span_of(c->token))) {
+        say_error(c, m, 409, "conflict", "这个连接已有人登录，请另开连接");
         return;
     }
-    if (m->token.n) {
+    if (!again && m->token.n) {
         mem_free(c->token);
         c->token = mem_strdup(m->token.p);
         c->machine = true;
@@ -130,24 +148,15 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
         signed_out(c, m);
         return;
     }
-    hub_identify(c, p);
-    if (c->machine)
-        keep_machine(c, p);
-    c->name = mem_strdup(arena_span(r->arena, p->name).p);
-    c->user_seq = user_version(c, r->view, r->arena);
-    c->deadline = 0;
-    struct buf b = {0};
-    struct json_w w = json_w_begin(&b);
-    json_w_object(&w);
-    json_w_kstr(&w, "type", "welcome");
-    ws_put_id(&w, &m->id);
-    json_w_name(&w, "user");
-    user_view(p, &w);
-    json_w_kstr(&w, "epoch", c->hub->epoch);
-    json_w_object_end(&w);
-    json_w_end(&w);
-    ws_say(c, buf_view(&b));
-    buf_free(&b);
+    if (!again) {
+        hub_identify(c, p);
+        if (c->machine)
+            keep_machine(c, p);
+        c->name = mem_strdup(arena_span(r->arena, p->name).p);
+        c->user_seq = user_version(c, r->view, r->arena);
+        c->deadline = 0;
+    }
+    say_welcome(c, p, &m->id);
 }
 
 static void say_subscribed(struct ws_conn *c, const struct ws_id *id, uint64_t offset, bool gap,
@@ -227,11 +236,10 @@ static bool subscribe(struct ws_conn *c, struct request *r, const struct ws_mess
         say_error(c, m, 403, "denied", "您无权订阅这个事件流");
         return false;
     }
-    if (c->subs[s].state != SUB_OFF) {
-        say_error(c, m, 409, "conflict", "已经订阅过这个事件流");
-        return false;
-    }
+    hub_sub_end(c, s); /* asked again: from there */
     hub_pump(h);
+    if (c->closing)
+        return false;
     uint64_t head = h->heads[s];
     bool gap = m->resume &&
                (is_other_epoch(h, m) || m->offset > head || head - m->offset > HUB_REPLAY_MAX);

@@ -186,6 +186,19 @@ test('who catches up while more is coming gets all of it in order', async () => 
   await socket.close()
 })
 
+test('who subscribes again begins again from there', async () => {
+  const { socket, seen, answer } = await listen()
+  await raise(3)
+  await waitFor(() => seen.length === 3)
+  const again = { type: 'subscribe', stream: 'alerts', epoch: answer.epoch, offset: answer.offset + 1 }
+  assert.equal((await socket.request(again)).recovered, 2)
+  await waitFor(() => seen.length === 5)
+  await raise(1)
+  await waitFor(() => seen.length === 6)
+  assert.deepEqual(seen.map((one) => one.offset - answer.offset), [1, 2, 3, 2, 3, 4])
+  await socket.close()
+})
+
 test('a subscription may be taken back and asked for again while it is being read', async () => {
   const first = await listen()
   await first.socket.close()
