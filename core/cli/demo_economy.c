@@ -23,6 +23,8 @@ static const char *const words[] = {"清波", "运河", "拱宸", "桥西", "长
                                     "和风", "小满", "谷雨", "云栖", "星桥", "明真", "塘河",
                                     "锦程", "远帆", "方圆", "九章", "同舟", "知行"};
 static const char *const marks[] = {"", "一", "二", "汇", "达", "元", "立", "通", "智", "联"};
+static const char *const more_marks[] = {"",   "嘉", "晟", "润", "诚",
+                                         "瑞", "华", "安", "和", "新"};
 
 const char *demo_credit_code(char out[19], unsigned i)
 {
@@ -62,9 +64,9 @@ const char *demo_enterprise_name(char out[96], unsigned i)
 {
     if (i == DEMO_STORY)
         snprintf(out, 96, "示例物联电商有限公司");
-    else /* 20 × 10 × 10 names before a number is needed */
-        snprintf(out, 96, "示例%s%s%s有限公司", words[i % 20], marks[i / 20 % 10],
-                 trade_of(i)->word);
+    else /* 20 × 10 × 10 names */
+        snprintf(out, 96, "示例%s%s%s%s有限公司", words[i % 20], marks[i / 20 % 10],
+                 more_marks[i / 200 % 10], trade_of(i)->word);
     return out;
 }
 
