@@ -75,8 +75,8 @@ const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
     }
     if (t->sealed)
         sandbox_raise(L, "%s 是封存的个人信息，脚本读不到", t->name);
-    if (!ev->in->may_read[t->id - ENTRY_RECORDS])
-        sandbox_raise(L, "读 %s 要先写进场景的 reads", t->name);
+    if (t->restricted && !ev->in->may_read[t->id - ENTRY_RECORDS])
+        sandbox_raise(L, "%s 是限制类数据，读它要先写进场景的 reads", t->name);
     return t;
 }
 

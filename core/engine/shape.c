@@ -90,6 +90,8 @@ static void push_types(lua_State *L, const struct dictionary *d)
         lua_setfield(L, -2, "label");
         lua_pushboolean(L, t->sealed);
         lua_setfield(L, -2, "sealed");
+        lua_pushboolean(L, t->restricted);
+        lua_setfield(L, -2, "restricted");
         lua_createtable(L, 0, t->field_count); // types, type, fields
         for (int f = 0; f < t->field_count; f++) {
             lua_pushboolean(L, 1);

@@ -38,7 +38,7 @@ local function literal(e) return e and e.tag == "string" and e.value or nil end
 
 -- 记录类型 ----------------------------------------------------------------------------------------
 
--- 文本写的记录类型：存在，不是封存的，reads 里有。返回字典里的它。
+-- 文本写的记录类型：存在，不是封存的；限制类的，reads 里有；其余的记下来，补进 reads。返回字典里的它。
 function L:type_named(e)
   local name = literal(e)
   if not name then return nil end
@@ -48,7 +48,11 @@ function L:type_named(e)
   elseif t.sealed then
     self:problem(e, "sealed-type", ("%s（%s）是封存的，脚本不能读"):format(name, t.label))
   elseif not self.info.reads[name] then
-    self:problem(e, "reads", ("用了记录类型 %s，请在 reads 里写上"):format(name))
+    if t.restricted then
+      self:problem(e, "reads", ("用了限制类的记录类型 %s，请在 reads 里写上"):format(name))
+    end
+    self.info.reads[name] = true
+    self.found[#self.found + 1] = name
   end
   return t, name
 end
@@ -316,7 +320,7 @@ end
 
 local function check(text, info)
   local self = setmetatable({ info = info, problems = {}, uses = {}, stores = {}, rows = {}, modules = {},
-    changed = {}, functions = {},
+    changed = {}, functions = {}, found = {},
     ctx_names = prefixed(METHODS, "ctx:"), ctx_fields = prefixed(FIELDS, "ctx.") }, L)
   local hooks = {}
   for name, fn in pairs(H) do
@@ -326,7 +330,7 @@ local function check(text, info)
   self:bind_handlers()
   self:check_uses()
   table.sort(self.problems, by_place)
-  return self.problems, positions(result)
+  return self.problems, positions(result), self.found
 end
 
 return { check = check, methods = METHODS }

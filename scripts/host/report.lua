@@ -101,12 +101,12 @@ local function syntax_column(text, fault)
 end
 
 local function check(text, shape, fault, host)
-  local found, positions = {}, nil
+  local found, positions, types = {}, nil, {}
   if fault and fault.code == "syntax" then syntax_column(text, fault) end
   if not (fault and fault.code == "syntax") then
-    local ok, a, b = pcall(lint.check, text, info_of(shape, host))
+    local ok, a, b, c = pcall(lint.check, text, info_of(shape, host))
     if ok then
-      found, positions = a, b
+      found, positions, types = a, b, c
     elseif type(a) ~= "table" then
       error(a, 0)
     end
@@ -123,7 +123,10 @@ local function check(text, shape, fault, host)
   end
   table.sort(out, by_place)
   local manifest = #out == 0 and shape and shape.manifest or nil
-  if manifest then order_settings(manifest, positions) end
+  if manifest then
+    order_settings(manifest, positions)
+    table.move(types, 1, #types, #manifest.reads + 1, manifest.reads)
+  end
   return { problems = out, manifest = manifest }
 end
 

@@ -170,9 +170,13 @@ function C:type_of(path, name)
 end
 
 function C:used(path, name)
-  if self:type_of(path, name) and not self.reads[name] then
-    self:problem(path, "reads", ("用了记录类型 %s，请在 reads 里写上"):format(name))
+  local t = self:type_of(path, name)
+  if not t or self.reads[name] then return end
+  if t.restricted then
+    self:problem(path, "reads", ("用了限制类的记录类型 %s，请在 reads 里写上"):format(name))
   end
+  self.reads[name] = true
+  self.read_list[#self.read_list + 1] = name
 end
 
 -- 参数 ------------------------------------------------------------------------------------------
@@ -510,6 +514,7 @@ function C:head(t)
   for _, name in ipairs(self:texts({ "reads" }, t.reads)) do
     self:type_of({ "reads" }, name)
     self.reads[name] = true
+    self.read_list[#self.read_list + 1] = name
   end
   if t.bulk_guard ~= nil and type(t.bulk_guard) ~= "boolean" then
     self:problem({ "bulk_guard" }, "shape", "bulk_guard 只能是 true 或 false")
@@ -521,13 +526,13 @@ function C:head(t)
 end
 
 local function check(t, host, id, values)
-  local self = setmetatable({ problems = {}, handlers = {}, reads = {}, declared = {}, host = host, id = id }, C)
+  local self = setmetatable({ problems = {}, handlers = {}, reads = {}, read_list = {}, declared = {}, host = host, id = id }, C)
   if not self:plain({ "场景" }, t) then return { problems = self.problems, handlers = {} } end
   self:names({}, t, TOP, "字段")
   self:head(t)
   local manifest = { title = t.title, office = t.office, settings = self:settings(t), on = self:handlers_of(t, "on"),
     removed = self:handlers_of(t, "removed"), every = self:every(t), wake = t.wake ~= nil,
-    reads = type(t.reads) == "table" and t.reads or {}, bulk_guard = t.bulk_guard == true, rejudge = self:rejudge(t),
+    reads = self.read_list, bulk_guard = t.bulk_guard == true, rejudge = self:rejudge(t),
     life = self:life(t) }
   manifest.may = t.may or { "alert" }
   manifest.also = self:texts({ "also" }, t.also, host.told, "告知对象")

@@ -197,13 +197,13 @@ static void a_misspelt_field_is_an_error_that_names_the_nearest(void **state)
         one, "list");
 }
 
-static void a_type_that_is_not_in_reads_or_sealed_cannot_be_read(void **state)
+static void a_restricted_type_not_in_reads_or_sealed_cannot_be_read(void **state)
 {
     (void)state;
     const char one[] = "{\"given\":[[\"building\",{\"building_id\":\"B\"}]],"
                        "\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[]}";
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
-                            "on = { building = function(row, ctx)\n  local t = 'policy'\n  "
+                            "on = { building = function(row, ctx)\n  local t = 'elder'\n  "
                             "ctx:find(t, 'x') end },"),
                 one, "reads");
     host_refuse(HOST_SCRIPT("reads = { 'building' },\n"
@@ -394,7 +394,7 @@ int main(void)
         cmocka_unit_test(a_limit_ends_the_same_call_at_the_same_place),
         cmocka_unit_test(reading_on_and_on_without_an_index_is_charged),
         cmocka_unit_test(a_misspelt_field_is_an_error_that_names_the_nearest),
-        cmocka_unit_test(a_type_that_is_not_in_reads_or_sealed_cannot_be_read),
+        cmocka_unit_test(a_restricted_type_not_in_reads_or_sealed_cannot_be_read),
         cmocka_unit_test(a_row_kept_from_an_earlier_run_is_refused),
         cmocka_unit_test(find_list_each_history_and_before_agree),
         cmocka_unit_test(windows_count_by_event_time_with_both_ends),
