@@ -358,6 +358,8 @@ static bool identify(struct exchange *x, const struct guard_head *h)
     struct request *r = x->r;
     struct err e = {0};
     char token[SESSION_TOKEN_CHARS + 1];
+    if (!r->view) /* an open route, which has to do without */
+        return true;
     if (h->authorization.n) {
         if (!span_starts(h->authorization, SPAN("Bearer "))) {
             refuse(x, 401, "credentials", "请用 Authorization: Bearer 加机器密钥", false);
@@ -495,7 +497,10 @@ static void dispatch(struct exchange *x)
         }
         if (span_eq(r->method, SPAN("POST")) && request_replay(r, !x->route->secret))
             return;
-        request_renew(r);
+        if (!request_renew(r) && !x->route->open) {
+            answer_unreadable(r);
+            return;
+        }
         x->route->handle(r);
     }
     /* Bytes behind the request must wait, or lws spins on them while a worker has it (1.3, 6). */
@@ -538,6 +543,10 @@ static void on_route(struct exchange *x, const struct guard_head *h,
     r->idempotency_key = custom_copy(x->wsi, r->arena, "idempotency-key:");
     if (!query_copy(x->wsi, r)) {
         refuse(x, 400, "input", "查询参数不是 UTF-8、含换行或过多", false);
+        return;
+    }
+    if (!r->view && !x->route->open) {
+        answer_unreadable(r);
         return;
     }
     if (!identify(x, h) || !may_enter(x, h) || !body_is_welcome(x) || !start(x))

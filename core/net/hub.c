@@ -397,6 +397,11 @@ void hub_pump(struct hub *h)
     bool more = flush_some(h);
     if (!more) {
         struct view *v = server_view(h->server);
+        if (!v) { /* the store is being reopened: the events wait */
+            h->task_posted = true;
+            server_post_later(h->server, &h->task);
+            return;
+        }
         struct street *street = server_street(h->server);
         for (int i = 0; i < HUB_STREAMS; i++)
             more |= read_stream(h, v, street, i);

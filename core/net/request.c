@@ -144,11 +144,12 @@ int request_in_flight(const struct request *r)
     return call_of(r)->busy;
 }
 
-void request_renew(struct request *r)
+bool request_renew(struct request *r)
 {
     r->view = server_view(r->server);
     if (!r->street)
         r->street = server_street_ref(r->server);
+    return r->view != NULL;
 }
 
 void request_on_end(struct request *r, void (*gone)(struct request *r))
@@ -330,6 +331,13 @@ void answer_problem(struct request *r, int status, const char *code, const char 
     answer_body(r, status, "application/problem+json", &out);
 }
 
+void answer_unreadable(struct request *r)
+{
+    struct err e = {0};
+    err_set(&e, ERR_STORE, "数据库正在恢复，请几秒后重试");
+    answer_err(r, &e);
+}
+
 /* A full map or disk is told apart from a store that has failed (reliability.md P10). */
 static int store_status(struct server *s)
 {
@@ -382,7 +390,10 @@ static void offload_finish(struct server_task *t)
 {
     struct offload *o = (struct offload *)((char *)t - offsetof(struct offload, task));
     struct call *c = call_of(o->r);
-    request_renew(o->r);
+    if (!request_renew(o->r)) {
+        server_post_later(o->r->server, t);
+        return;
+    }
     o->finish(o->r, o->ctx);
     busy_end(c);
     if (c->progress && !c->abandoned)
@@ -467,7 +478,10 @@ static void submit_finish(struct server_task *t)
     struct submit *s = (struct submit *)((char *)t - offsetof(struct submit, task));
     struct call *c = call_of(s->r);
     struct request *r = s->r;
-    request_renew(r);
+    if (!request_renew(r)) {
+        server_post_later(r->server, t);
+        return;
+    }
     if (s->repeated) {
         replay(c, s->stored);
         mem_free((char *)(uintptr_t)s->stored.p);
@@ -576,7 +590,10 @@ bool request_replay(struct request *r, bool keep)
     }
     c->keep = keep;
     what_make(c);
-    request_renew(r);
+    if (!request_renew(r)) {
+        answer_unreadable(r);
+        return true;
+    }
     if (idem_get(r->view, r->arena, once_key(c, r->arena), &stored)) {
         replay(c, stored);
         return true;

@@ -30,8 +30,10 @@ struct request *request_new(struct server *s, void *owner,
 void request_abandon(struct request *r);
 bool request_is_answered(const struct request *r);
 bool request_is_busy(const struct request *r); /* a worker or the writer has something of it */
-/* Fill in view and street as of now. Called before every handler and `finish`. */
-void request_renew(struct request *r);
+/* Fill in view and street as of now. Called before every handler. False: the store cannot be read now, the
+ * view is NULL; answer with answer_unreadable. (A `finish` waits until it can be.) */
+bool request_renew(struct request *r);
+void answer_unreadable(struct request *r);
 /* Called once before the request is freed, on the loop: to free what r->stream holds. */
 void request_on_end(struct request *r, void (*gone)(struct request *r));
 /* Called on the loop whenever the writer is done with one of its commands: a stream may go on. */

@@ -47,6 +47,7 @@ struct server {
     struct server_counters counters;
     int ticks, stopping_ticks;
     bool stopping, quiet;
+    struct server_task *later, **later_last; /* wait for the store to be readable */
     atomic_bool stop_asked;
 
     pthread_mutex_t lock; /* what other threads touch: */
@@ -140,11 +141,10 @@ int server_port(const struct server *s)
 struct view *server_view(struct server *s)
 {
     struct err e = {0};
-    if (!view_renew(s->view, &e))
-        log_error("server", "the store cannot be read: %s", e.text);
-    else
-        s->view_held = true;
-    return s->view;
+    s->view_held = view_renew(s->view, &e);
+    if (!s->view_held)
+        log_warn("server", "the store cannot be read now: %s", e.text);
+    return s->view_held ? s->view : NULL;
 }
 
 struct street *server_street(struct server *s)
@@ -174,6 +174,24 @@ void server_post(struct server *s, struct server_task *t)
     pthread_mutex_unlock(&s->lock);
 }
 
+void server_post_later(struct server *s, struct server_task *t)
+{
+    t->next = NULL;
+    *s->later_last = t;
+    s->later_last = &t->next;
+}
+
+static void run_later(struct server *s)
+{
+    struct server_task *t = s->later, *next;
+    s->later = NULL;
+    s->later_last = &s->later;
+    for (; t; t = next) {
+        next = t->next;
+        t->run(t);
+    }
+}
+
 static void run_tasks(struct server *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -190,9 +208,14 @@ static void run_tasks(struct server *s)
 static void on_committed(struct server_task *t)
 {
     struct server *s = (struct server *)((char *)t - offsetof(struct server, commit_task));
+    struct view *v = server_view(s);
+    if (!v) {
+        server_post_later(s, t);
+        return;
+    }
     atomic_store(&s->committed, false);
     if (s->hub && !s->stopping)
-        hub_committed(s->hub, view_head(server_view(s)));
+        hub_committed(s->hub, view_head(v));
 }
 
 static void commit_listener(void *ctx, uint64_t head)
@@ -206,10 +229,9 @@ static void commit_listener(void *ctx, uint64_t head)
     pthread_mutex_unlock(&commits.lock);
 }
 
-static void street_read(struct server *s)
+static void street_read(struct server *s, struct view *v)
 {
     struct err e = {0};
-    struct view *v = server_view(s);
     struct street *now = street_load(v, SEQ_LATEST, &e);
     if (!now) {
         if (e.code != ERR_MISSING)
@@ -226,8 +248,13 @@ static void street_read(struct server *s)
 static void on_street(struct server_task *t)
 {
     struct server *s = (struct server *)((char *)t - offsetof(struct server, street_task));
+    struct view *v = server_view(s);
+    if (!v) {
+        server_post_later(s, t);
+        return;
+    }
     atomic_store(&s->street_queued, false);
-    street_read(s);
+    street_read(s, v);
 }
 
 void server_street_changed(struct server *s)
@@ -256,6 +283,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     if (s->stopping && (!http_open(s) || ++s->stopping_ticks > STOP_GRACE_TICKS))
         ev_break(loop, EVBREAK_ALL);
     http_tick(s);
+    run_later(s);
     listener_tick(s->listener);
     /* lws looks at its own timeouts only after an event of its own: let there be one. */
     if (!s->closed)
@@ -402,7 +430,7 @@ static bool build(struct server *s, struct err *e)
     s->view_held = true;
     s->jobs = jobs_new(4, 256);
     s->hash_jobs = jobs_new(2, 64);
-    street_read(s);
+    street_read(s, s->view);
     s->files = static_load(s->o.web_dir, e);
     s->sessions = s->files ? sessions_new(s, e) : NULL;
     if (!s->sessions || !context_make(s, e))
@@ -435,6 +463,7 @@ struct server *server_new(const struct server_options *o, struct err *e)
     struct server *s = mem_alloc(sizeof *s);
     s->o = *o;
     s->last = &s->first;
+    s->later_last = &s->later;
     s->commit_task.run = on_committed;
     s->street_task.run = on_street;
     pthread_mutex_init(&s->lock, NULL);
@@ -471,6 +500,7 @@ static void quiesce(struct server *s)
     }
     for (int i = 0; i < DRAIN_WAITS && request_any_busy(s); i++) {
         run_tasks(s);
+        run_later(s);
         usleep(10 * 1000);
     }
     run_tasks(s);

@@ -23,7 +23,8 @@ struct street;
 struct view;
 
 const struct server_options *server_options(const struct server *s); /* any thread */
-/* The loop's own view, renewed to what is committed now. Valid until the callback returns. */
+/* The loop's own view, renewed to what is committed now. Valid until the callback returns. NULL while the
+ * store is being reopened after a failed sync: answer 503, or come back later. */
 struct view *server_view(struct server *s);
 /* The street as of now; borrowed, valid until the callback returns (street_ref to keep it).
  * NULL in a store without the office's files. */
@@ -46,6 +47,8 @@ struct server_task {
     struct server_task *next; /* the queue's */
 };
 void server_post(struct server *s, struct server_task *t);
+/* Run it again at the next tick (a quarter of a second); for tasks that need a view. Loop only. */
+void server_post_later(struct server *s, struct server_task *t);
 
 /* The requests that are alive; request.c's. */
 struct request_list;

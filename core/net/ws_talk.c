@@ -315,6 +315,8 @@ void ws_message(struct ws_conn *c, struct span text)
             ws_end(c, WS_BAD_REQUEST, "not a JSON object");
     } else if (busy) {
         say_error(c, &m, 429, "limit", "未答复的请求过多，请等待答复后再发");
+    } else if (!r->view) {
+        say_error(c, &m, 503, "store", "数据库正在恢复，请几秒后重试");
     } else if (m.type != WS_HELLO && !c->class) {
         say_error(c, &m, 401, "signed_out", "请先发送 hello");
     } else {
@@ -334,6 +336,8 @@ void ws_look(struct ws_conn *c)
     struct hub *h = c->hub;
     struct arena *a = &h->arena;
     struct view *v = server_view(h->server);
+    if (!v)
+        return; /* next time */
     struct person p;
     struct err e;
     bool live = c->machine ? key_lives(c, v, a)

@@ -36,7 +36,7 @@ const PEOPLE = {
  * A street with a server on it. `people` are names of PEOPLE, `args` more options of serve; no scenarios
  * unless `scenarios` names a folder.
  */
-export async function startStreet({ people = ['admin'], args = [], scenarios, clock = CLOCK, web, tls } = {}) {
+export async function startStreet({ people = ['admin'], args = [], scenarios, clock = CLOCK, web, tls, env } = {}) {
   const data = await mkdtemp(join(tmpdir(), 'wangyi-http-'))
   const log = []
   await mkdir(join(data, 'no-scenarios'))
@@ -53,7 +53,8 @@ export async function startStreet({ people = ['admin'], args = [], scenarios, cl
     if (clock) all.push('--clock', clock)
     if (web) all.push('--web', web)
     if (tls) all.push('--tls-cert', tls.cert, '--tls-key', tls.key)
-    child = spawn(BINARY, [...all, ...args], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
+    child = spawn(BINARY, [...all, ...args], {
+      cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
     child.stderr.on('data', (piece) => log.push(String(piece)))
     const until = Date.now() + READY_WITHIN_MS
     for (;;) {
