@@ -75,16 +75,16 @@ struct looked {
 };
 
 /* When something is due next. The timetable is asked now and then and when it may have changed, the timers
- * after every commit. */
-static void look(struct ticker *t, struct looked *l, bool whole)
+ * after every commit. False: the store cannot be read now (it is being reopened), the view is not to be used. */
+static bool look(struct ticker *t, struct looked *l, bool whole)
 {
     struct err e = {0};
     struct arena a = {0};
     int64_t at;
     struct span key;
     if (!view_renew(l->view, &e)) {
-        log_error("ticker", "view not renewed: %s", e.text);
-        return;
+        log_warn("ticker", "view not renewed: %s", e.text);
+        return false;
     }
     (void)t;
     if (whole || clock_mono_us() - l->looked_at > AGAIN_US) {
@@ -97,6 +97,7 @@ static void look(struct ticker *t, struct looked *l, bool whole)
         l->due = at;
     }
     arena_free(&a);
+    return true;
 }
 
 /* Tell what is due by now. A held clock stands still: what is due at or before it is told all the same, for
@@ -147,18 +148,17 @@ static void *run(void *arg)
     struct ticker *t = arg;
     struct err e = {0};
     struct looked l = {.view = view_open(t->store, &e), .due = INT64_MAX};
-    bool whole = true;
+    bool whole = true, seen;
     if (!l.view) {
         log_error("ticker", "no view: %s", e.text);
         return NULL;
     }
     do {
-        look(t, &l, whole);
-        bool told = tell_due(t, &l);
-        while (told) { /* and what became due by it */
-            look(t, &l, true);
-            told = tell_due(t, &l);
-        }
+        seen = look(t, &l, whole);
+        while (seen && tell_due(t, &l)) /* and what became due by it */
+            seen = look(t, &l, true);
+        if (!seen)
+            l.looked_at = 0; /* what was not seen is looked for anew */
     } while (!rest(t, &l, &whole));
     view_close(l.view);
     return NULL;
