@@ -218,11 +218,8 @@ static void load_stale(struct process *p)
             runner_stale(r);
         if (r->state != RUNNER_STALE || r->on_way > 0)
             continue;
-        struct err e = {0};
-        if (!renewed && !view_renew(p->engine.view, &e)) {
-            log_error("engine", "view not renewed: %s", e.text);
-            return;
-        }
+        if (!renewed)
+            runner_renew(&p->engine);
         renewed = true;
         runner_load(r);
     }
@@ -335,12 +332,7 @@ static void tell_seen(struct process *p)
 
 static bool work(struct process *p)
 {
-    struct err e = {0};
-    if (!view_renew(p->engine.view, &e)) {
-        log_error("engine", "view not renewed: %s", e.text);
-        return false;
-    }
-    p->engine.renewed_at = clock_mono_us();
+    runner_renew(&p->engine);
     if (p->look_again || !p->engine.street)
         look_again(p);
     load_stale(p);

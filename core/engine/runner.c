@@ -1,7 +1,9 @@
 #include "engine/runner.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "domain/dictionary.h"
 #include "domain/key.h"
@@ -17,7 +19,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-enum { RENEW_US = 500 * 1000 };
+enum { RENEW_US = 500 * 1000, RENEW_TRIES = 100, RENEW_WAIT_MS = 50 };
 
 void runner_init(struct runner *r, struct engine *en, struct span id)
 {
@@ -61,6 +63,23 @@ static void page_begin(struct runner *r, uint64_t seq)
 static void page_end(struct runner *r)
 {
     atomic_store(&r->engine->page->seq, 0);
+}
+
+void runner_renew(struct engine *en)
+{
+    uint64_t seq = atomic_exchange(&en->page->seq, 0); /* waiting is not hanging */
+    struct err e = {0};
+    for (int i = 0; !view_renew(en->view, &e); i++) {
+        if (i == RENEW_TRIES) {
+            log_error("engine", "store not readable: %s", e.text);
+            log_flush();
+            _exit(1);
+        }
+        poll(NULL, 0, RENEW_WAIT_MS);
+    }
+    en->renewed_at = clock_mono_us();
+    atomic_store(&en->page->since, en->renewed_at);
+    atomic_store(&en->page->seq, seq);
 }
 
 /* --- outcomes --------------------------------------------------------------------------------------- */
@@ -124,7 +143,8 @@ static bool settle(void *ctx, struct err *e)
     page_begin(r, seq);
     if (!ok || r->refused)
         return err_set(e, ERR_CONFLICT, "outcome refused, begin again");
-    return view_renew(r->engine->view, e);
+    runner_renew(r->engine);
+    return true;
 }
 
 static bool lookup(const struct buf *sets, size_t at, size_t end, struct span key,
@@ -164,12 +184,8 @@ static void rest(void *ctx)
     struct runner *r = ctx;
     int64_t now = clock_mono_us();
     atomic_store(&r->engine->page->since, now);
-    if (now - r->engine->renewed_at < RENEW_US)
-        return;
-    struct err e = {0};
-    if (!view_renew(r->engine->view, &e))
-        log_error("engine", "view not renewed: %s", e.text);
-    r->engine->renewed_at = now;
+    if (now - r->engine->renewed_at >= RENEW_US)
+        runner_renew(r->engine);
 }
 
 /* --- judging ----------------------------------------------------------------------------------------- */

@@ -66,6 +66,9 @@ struct runner {
     struct buf overlay;     /* u64 seq, then as evaluated.sets: one entry's sets each */
 };
 
+/* Move the view on. While the store cannot be read it waits; if that lasts, the process ends and the supervisor
+ * starts another, with nobody to blame. */
+void runner_renew(struct engine *en);
 void runner_init(struct runner *r, struct engine *en, struct span id);
 void runner_fini(struct runner *r);
 /* Read version, status and cursor, load the instance if it is to run. Only with nothing on the way. */
