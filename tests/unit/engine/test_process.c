@@ -272,7 +272,7 @@ static const char fails_at_3[] =
     ON_BUILDING("  ctx:alert { key = row.building_id, level = 'blue', title = 't' }\n"         \
                 "  if row.building_id == 'X3' then\n"                                          \
                 "    for i = 1, " times " do ctx:alerts { key = 'X1' } end end")
-static const char slow_at_3[] = SLOW_AT_3("60000");
+static const char slow_at_3[] = SLOW_AT_3("30000");
 static const char very_slow_at_3[] = SLOW_AT_3("190000");
 
 /* --- tests ------------------------------------------------------------------------------------------------------ */
