@@ -16,6 +16,7 @@
 #include "domain/record.h"
 #include "domain/street.h"
 #include "domain/timetable.h"
+#include "engine/case_form.h"
 #include "engine/evaluate.h"
 #include "engine/instance.h"
 #include "engine/late.h"
@@ -85,7 +86,8 @@ struct play {
     struct arena arena;
     int64_t clock, at;
     uint64_t cursor, seen; /* committed; looked at */
-    struct json *settings; /* overrides so far */
+    struct case_settings settings; /* overrides so far */
+    const struct json *given;      /* of the case as a whole: comes with the first step */
     struct buf *why;
     struct err e;
 };
@@ -214,19 +216,38 @@ static bool put_record(struct act *a, struct txn *t, struct err *e)
     return record_apply(t, street_dictionary(a->play->street), &batch, &result, e);
 }
 
-static bool tell_record(struct play *p, const struct json *pair, size_t number)
+static bool ring(struct act *a, struct txn *t, struct err *e)
 {
-    struct span name = json_string(json_item(pair, 0));
-    const struct type *t = dictionary_find(street_dictionary(p->street), name);
-    if (!t)
-        return fail(p, "第 %zu 条记录：没有记录类型 %.*s", number, SPAN_ARG(name));
+    return timetable_ring(t, a->instant, e);
+}
+
+/* Timers due up to `until`, each at its time. */
+static bool tell_wakes(struct play *p, int64_t until)
+{
+    struct span key;
+    int64_t due;
+    for (int i = 0; due_first(p->view, &p->arena, &due, &key) && due <= until; i++) {
+        struct act a = {.job = ring, .instant = due, .clock = latest(p->clock, due)};
+        if (i == RINGS_MAX)
+            return fail(p, "闹钟响个不停（%d 次）", RINGS_MAX);
+        if (!commit(p, &a) || !catch_up(p))
+            return false;
+    }
+    return true;
+}
+
+static bool tell_record(struct play *p, const struct json *item, size_t number)
+{
     struct buf text = {0};
-    struct json_w w = json_w_begin(&text);
-    json_w_value(&w, json_item(pair, 1));
-    json_w_end(&w);
+    struct span name = case_form_record(item, &text);
+    const struct type *t = dictionary_find(street_dictionary(p->street), name);
     struct record record;
     struct err e = {0};
     const char *field = "";
+    if (!t) {
+        buf_free(&text);
+        return fail(p, "第 %zu 条记录：没有记录类型 %.*s", number, SPAN_ARG(name));
+    }
     bool ok = record_parse(t, buf_view(&text), NULL, &p->arena, &record, &field, &e);
     buf_free(&text);
     if (!ok)
@@ -236,7 +257,15 @@ static bool tell_record(struct play *p, const struct json *pair, size_t number)
     if (!record_event_time(t, record.body, &time) || time > p->at)
         time = p->at;
     struct act a = {.job = put_record, .record = &record, .clock = latest(p->clock, time)};
-    return commit(p, &a) && catch_up(p);
+    return tell_wakes(p, a.clock - 1) && commit(p, &a) && catch_up(p);
+}
+
+static bool tell_records(struct play *p, const struct json *records)
+{
+    for (size_t i = 0; i < json_count(records); i++)
+        if (!tell_record(p, json_item(records, i), i + 1))
+            return false;
+    return true;
 }
 
 static bool act_alert(struct act *a, struct txn *t, struct err *e)
@@ -245,53 +274,45 @@ static bool act_alert(struct act *a, struct txn *t, struct err *e)
     return alert_act(t, a->play->street, NULL, a->id, a->text, a->json, &out, e);
 }
 
-static bool tell_action(struct play *p, const struct json *action)
+static bool tell_action(struct play *p, const struct json *action, const struct alert *al)
 {
-    struct span key = json_string(json_get(action, "key"));
-    struct alert al;
-    struct err e = {0};
-    if (!alert_get(p->view, &p->arena, p->in->scenario.id, key, SEQ_LATEST, &al, &e))
-        return fail(p, "没有告警 %.*s，不能对它办理", SPAN_ARG(key));
-    struct act a = {.job = act_alert, .json = action, .id = span_of(al.id)};
+    struct act a = {.job = act_alert, .json = action, .id = span_of(al->id)};
     a.text = json_string(json_get(action, "action"));
-    return (commit(p, &a) && catch_up(p)) || fail(p, "办理 %.*s 没有成功", SPAN_ARG(key));
+    return (commit(p, &a) && catch_up(p)) || fail(p, "办理 %.*s 没有成功", SPAN_ARG(al->key));
+}
+
+/* What people do comes before the step's records; what they do to an alert that only this step raises comes
+ * at its end. `done` has one flag for each action. */
+static bool tell_actions(struct play *p, const struct json *actions, bool *done, bool at_end)
+{
+    for (size_t i = 0; i < json_count(actions); i++) {
+        const struct json *action = json_item(actions, i);
+        struct span key =
+            case_form_key(p->in->scenario.id, json_string(json_get(action, "key")));
+        struct alert al;
+        struct err e = {0};
+        if (done[i])
+            continue;
+        bool known =
+            alert_get(p->view, &p->arena, p->in->scenario.id, key, SEQ_LATEST, &al, &e);
+        if (!known && at_end)
+            return fail(p, "没有告警 %.*s，不能对它办理", SPAN_ARG(key));
+        bool now = known && (at_end || alert_is_open(&al) ||
+                             span_eq(json_string(json_get(action, "action")), SPAN("reopen")));
+        if (now && !tell_action(p, action, &al))
+            return false;
+        done[i] = now;
+    }
+    return true;
 }
 
 static bool set_values(struct play *p, const struct json *changes)
 {
-    for (size_t i = 0; i < json_count(changes); i++) {
-        struct span name = changes->names[i];
-        if (!instance_setting(p->in, name, SPAN_NONE))
-            return fail(p, "没有参数 %.*s", SPAN_ARG(name));
-        struct json *s = p->settings;
-        size_t at = 0;
-        while (at < s->count && !span_eq(s->names[at], name))
-            at++;
-        if (at == s->count && at < p->in->setting_count)
-            s->count++;
-        s->names[at] = name;
-        s->items[at] = changes->items[i];
-    }
-    p->in->values = p->settings;
-    return true;
-}
-
-static bool ring(struct act *a, struct txn *t, struct err *e)
-{
-    return timetable_ring(t, a->instant, e);
-}
-
-static bool tell_wakes(struct play *p)
-{
-    struct span key;
-    int64_t due;
-    for (int i = 0; due_first(p->view, &p->arena, &due, &key) && due <= p->at; i++) {
-        struct act a = {.job = ring, .instant = due, .clock = latest(p->clock, due)};
-        if (i == RINGS_MAX)
-            return fail(p, "闹钟响个不停（%d 次）", RINGS_MAX);
-        if (!commit(p, &a) || !catch_up(p))
-            return false;
-    }
+    struct err e = {0};
+    if (!case_form_settings(p->in, changes, &p->arena, &p->settings, &e))
+        return fail(p, "%s", e.text);
+    p->in->values = &p->settings.values;
+    p->in->local = &p->settings.local;
     return true;
 }
 
@@ -333,10 +354,12 @@ static bool tell_ticks(struct play *p)
 
 /* --- the expected end ---------------------------------------------------------------------------------- */
 
-static const struct json *wanted(const struct json *expect, struct span key)
+static const struct json *wanted(const struct play *p, const struct json *expect, struct span key)
 {
     for (size_t i = 0; i < json_count(expect); i++)
-        if (span_eq(json_string(json_get(json_item(expect, i), "key")), key))
+        if (span_eq(case_form_key(p->in->scenario.id,
+                                  json_string(json_get(json_item(expect, i), "key"))),
+                    key))
             return json_item(expect, i);
     return NULL;
 }
@@ -365,7 +388,7 @@ static bool compare(struct play *p, const struct json *expect)
     while (alert_scan_next(s, &p->arena, &al, &e)) {
         if (!alert_is_open(&al))
             continue;
-        const struct json *want = wanted(expect, al.key);
+        const struct json *want = wanted(p, expect, al.key);
         if (!want) {
             differ(p, &bad, "多出告警 %.*s（%s %.*s）：%.*s", SPAN_ARG(al.key),
                    alert_level_name(al.level), SPAN_ARG(al.kind), SPAN_ARG(al.title));
@@ -404,26 +427,33 @@ static const struct json *records_of(const struct json *step)
     return list ? list : json_get(step, "given");
 }
 
+/* A step without `at` goes on where the clock stands; the first has nowhere to stand. */
+static bool set_time(struct play *p, const struct json *step)
+{
+    const struct json *at = json_get(step, "at");
+    struct span text = json_string(at);
+    if (!at && !p->at)
+        return fail(p, "缺少 at：请写明判断的时刻");
+    if (at && (!calendar_parse_datetime(text, &p->at) || p->at < p->clock))
+        return fail(p, "时刻 %.*s 写错了，或者早于前面的时刻", SPAN_ARG(text));
+    return true;
+}
+
 static bool run_step(struct play *p, const struct json *step)
 {
-    struct span at = json_string(json_get(step, "at"));
-    p->at = p->clock;
-    if (at.p && (!calendar_parse_datetime(at, &p->at) || p->at < p->clock))
-        return fail(p, "时刻 %.*s 写错了，或者早于前面的时刻", SPAN_ARG(at));
-    if (!set_values(p, json_get(step, "settings")))
+    const struct json *actions = json_get(step, "actions"), *expect = json_get(step, "expect");
+    bool *done = arena_alloc(&p->arena, json_count(actions) + 1);
+    memset(done, 0, json_count(actions) + 1);
+    if (!set_time(p, step) || !set_values(p, json_get(step, "settings")) ||
+        !tell_actions(p, actions, done, false) || !tell_records(p, p->given) ||
+        !tell_records(p, records_of(step)))
         return false;
-    const struct json *actions = json_get(step, "actions");
-    for (size_t i = 0; i < json_count(actions); i++)
-        if (!tell_action(p, json_item(actions, i)))
-            return false;
-    const struct json *records = records_of(step);
-    for (size_t i = 0; i < json_count(records); i++)
-        if (!tell_record(p, json_item(records, i), i + 1))
-            return false;
+    p->given = NULL;
     struct act clock = {.clock = p->at};
-    if (!tell_wakes(p) || !commit(p, &clock) || !tell_ticks(p) || !tell_wakes(p))
+    if (!tell_wakes(p, p->at) || !commit(p, &clock) ||
+        (json_get(step, "at") && !tell_ticks(p)) || !tell_wakes(p, p->at) ||
+        !tell_actions(p, actions, done, true))
         return false;
-    const struct json *expect = json_get(step, "expect");
     return !expect || compare(p, expect);
 }
 
@@ -458,11 +488,7 @@ static bool load(struct play *p)
     cursor_get(p->view, p->script->id, &c);
     p->cursor = c.seq;
     p->seen = view_head(p->view);
-    size_t n = p->in->setting_count + 1;
-    p->settings = arena_alloc(&p->arena, sizeof *p->settings);
-    p->settings->type = JSON_OBJECT;
-    p->settings->names = arena_alloc(&p->arena, n * sizeof *p->settings->names);
-    p->settings->items = arena_alloc(&p->arena, n * sizeof *p->settings->items);
+    p->settings.values.type = p->settings.local.type = JSON_OBJECT;
     if (p->script->line)
         sandbox_on_line(p->in->box, p->script->line, p->script->ctx);
     return true;
@@ -475,6 +501,7 @@ static bool run_steps(struct play *p, const struct json *one)
         return false;
     if (!steps)
         return run_step(p, one);
+    p->given = records_of(one);
     for (size_t i = 0; i < json_count(steps); i++)
         if (!run_step(p, json_item(steps, i))) {
             buf_printf(p->why, "（第 %zu 步）", i + 1);

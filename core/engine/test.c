@@ -42,6 +42,7 @@ struct tests {
     struct case_bench *bench;
     struct arena arena; /* manifests */
     struct script *scripts;
+    size_t line; /* of the file of cases; 0: an example */
     int passed, failed;
 };
 
@@ -155,6 +156,8 @@ static void tell(struct tests *t, struct span scenario, struct span name, bool o
         json_w_object(&w);
         json_w_kspan(&w, "scenario", scenario);
         json_w_kspan(&w, "name", name);
+        if (t->line)
+            json_w_kint(&w, "line", (int64_t)t->line);
         json_w_kbool(&w, "ok", ok);
         json_w_kspan(&w, "message", why);
         json_w_object_end(&w);
@@ -163,8 +166,10 @@ static void tell(struct tests *t, struct span scenario, struct span name, bool o
     }
     if (ok && !t->options->verbose)
         return;
-    buf_printf(t->out, "%s %.*s: %.*s\n", ok ? "ok  " : "FAIL", SPAN_ARG(scenario),
-               SPAN_ARG(name));
+    buf_printf(t->out, "%s %.*s: ", ok ? "ok  " : "FAIL", SPAN_ARG(scenario));
+    if (t->line)
+        buf_printf(t->out, "第 %zu 行 ", t->line);
+    buf_printf(t->out, "%.*s\n", SPAN_ARG(name));
     while (!ok && why.p && why.n) {
         struct span line = span_split(&why, '\n');
         buf_printf(t->out, "     %.*s\n", SPAN_ARG(line));
@@ -264,7 +269,7 @@ static bool test_folder(struct tests *t, struct err *e)
     return n > 0 ? true : err_set(e, ERR_MISSING, "%s 里没有场景", t->options->scenarios_dir);
 }
 
-static void test_line(struct tests *t, struct span line, size_t number)
+static void test_line(struct tests *t, struct span line)
 {
     struct arena a = {0};
     struct err e = {0};
@@ -278,8 +283,8 @@ static void test_line(struct tests *t, struct span line, size_t number)
     if (s) {
         run_one(t, s, one);
     } else {
-        const char *name = arena_printf(&a, "第 %zu 行", number);
-        tell(t, id.n ? id : SPAN("?"), span_of(name), false, span_of(e.text));
+        tell(t, id.n ? id : SPAN("?"), json_string(json_get(one, "name")), false,
+             span_of(e.text));
     }
     arena_free(&a);
 }
@@ -289,10 +294,11 @@ static bool test_cases(struct tests *t, struct err *e)
     struct buf text = {0};
     bool ok = read_file(t->options->cases, &text, e);
     struct span rest = buf_view(&text);
-    for (size_t number = 1; ok && rest.p && rest.n; number++) {
+    while (ok && rest.p && rest.n) {
         struct span line = span_trim(span_split(&rest, '\n'));
+        t->line++;
         if (line.n)
-            test_line(t, line, number);
+            test_line(t, line);
     }
     buf_free(&text);
     return ok;
