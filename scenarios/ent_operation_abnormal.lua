@@ -131,12 +131,12 @@ local function on_change(row, ctx)
   judge(ent, calendar.month_of(row.changed_on), ctx)
 end
 
--- 走访结果是“有困难待帮扶”：记下30天后再看。
+-- 走访结果是“有困难待帮扶”：30天（整日）过完再看。
 local SELF = "ent_operation_abnormal|"
 local function on_visit(row, ctx)
   if row.result ~= "trouble" or not row.alert_key or not text.starts_with(row.alert_key, SELF) then return end
   local key = row.alert_key:sub(#SELF + 1)
-  local due = calendar.add_days(row.visited_at, 30) .. calendar.datetime(calendar.seconds(row.visited_at)):sub(11)
+  local due = calendar.add_days(row.visited_at, 31) .. "T00:00:00+08:00"
   ctx:wake("again|" .. key, due, { key = key, since = row.visited_at, until_ = due })
 end
 
@@ -145,7 +145,7 @@ local function on_wake(_, data, ctx)
   local since, due = calendar.seconds(data.since), calendar.seconds(data.until_)
   for v in ctx:each("visit", { alert_key = SELF .. data.key }) do
     local at = calendar.seconds(v.visited_at)
-    if at > since and at <= due and not text.is_blank(v.result) then return end
+    if at > since and at < due and not text.is_blank(v.result) then return end
   end
   local old = ctx:alerts { key = data.key }[1]
   if old and old.state == "closed" then
@@ -325,7 +325,10 @@ return {
         { given = drop_to(6800000), at = "2020-03-10T08:00:00+08:00", expect = expect "yellow" },
         { given = { earned("2020-02", 8000000) }, at = "2020-03-12T08:00:00+08:00", expect = expect "yellow" },
       } },
-    story("帮扶后30天没有再访，重新打开", { at = "2020-04-10T10:00:00+08:00", expect = expect "yellow" }),
+    story("帮扶后30天没有再访，重新打开", { at = "2020-04-10T23:59:00+08:00", expect = {} },
+          { at = "2020-04-11T00:00:00+08:00", expect = expect "yellow" }),
+    story("第30天晚上再访，不重开",
+          { given = { visit("V2", "2020-04-10T21:00:00+08:00", "solved") }, at = "2020-04-12T10:00:00+08:00", expect = {} }),
     story("帮扶后30天内再访，不重开",
           { given = { visit("V2", "2020-04-01T10:00:00+08:00", "solved") }, at = "2020-04-10T10:00:00+08:00", expect = {} }),
   },
