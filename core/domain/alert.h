@@ -110,7 +110,7 @@ struct alert_window { /* from ≤ a moment < until; until 0 = any */
 };
 struct alert_filter { /* SPAN_NONE or 0 = any; several values joined by ',' */
     struct span scenario, kind, level, state, office, community, also, id;
-    struct span key, about; /* one value; about: "type|id" or the id alone */
+    struct span key, about;            /* one value; about: "type|id" or the id alone */
     struct span title, text, evidence; /* a part of it */
     struct alert_window raised, last, due;
     int64_t count, version;

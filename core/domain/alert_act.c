@@ -158,7 +158,8 @@ static bool check_evidence(const struct acting *c, struct err *e)
 static bool check_verdict(const struct acting *c, struct span *verdict, struct err *e)
 {
     *verdict = json_string(json_get(c->data, "verdict"));
-    if (!json_get(c->data, "verdict")) /* what it asks for as evidence is asked for all the same */
+    if (!json_get(c->data,
+                  "verdict")) /* what it asks for as evidence is asked for all the same */
         *verdict = SPAN("solved");
     if (!span_eq(*verdict, SPAN("solved")) && !span_eq(*verdict, SPAN("not_solved")))
         return err_set(e, ERR_INPUT,

@@ -44,8 +44,8 @@ static bool is_about(struct span about, const struct alert *al)
 {
     if (!about.n || span_eq(about, al->about_id))
         return true;
-    return about.n == al->about_type.n + 1 + al->about_id.n && span_starts(about, al->about_type) &&
-           about.p[al->about_type.n] == '|' &&
+    return about.n == al->about_type.n + 1 + al->about_id.n &&
+           span_starts(about, al->about_type) && about.p[al->about_type.n] == '|' &&
            memcmp(about.p + al->about_type.n + 1, al->about_id.p, al->about_id.n) == 0;
 }
 
@@ -87,13 +87,14 @@ static bool in_evidence(struct view *v, struct arena *a, const struct alert_filt
     struct alert_body body;
     return !f->evidence.n ||
            (al->evidence_seq && journal_get(v, a, al->evidence_seq, &entry, NULL) &&
-            alert_body_split(entry.body, a, &body, NULL) && has_text(body.evidence, f->evidence));
+            alert_body_split(entry.body, a, &body, NULL) &&
+            has_text(body.evidence, f->evidence));
 }
 
 bool filter_has_details(const struct alert_filter *f)
 {
-    return f->title.n || f->text.n || f->evidence.n || f->last.until || f->due.until || f->count ||
-           f->version;
+    return f->title.n || f->text.n || f->evidence.n || f->last.until || f->due.until ||
+           f->count || f->version;
 }
 
 bool filter_details(struct view *v, struct arena *a, const struct alert_filter *f,
@@ -153,7 +154,8 @@ static bool check_names(struct span list, const char *name, bool is_level, struc
 /* Given twice is either of the two. */
 static void set_text(struct arena *a, struct span *out, struct span value)
 {
-    const char *both = out->n ? arena_printf(a, "%.*s,%.*s", SPAN_ARG(*out), SPAN_ARG(value)) : NULL;
+    const char *both =
+        out->n ? arena_printf(a, "%.*s,%.*s", SPAN_ARG(*out), SPAN_ARG(value)) : NULL;
     *out = both ? span_of(both) : value;
 }
 
@@ -196,7 +198,9 @@ bool alert_filter_set(struct alert_filter *f, struct arena *a, struct span name,
         if (fields[i].number)
             return set_number(fields[i].number, fields[i].name, value, e);
         set_text(a, fields[i].text, value);
-        return check_names(f->level, "level", true, e) && check_names(f->state, "state", false, e);
+        return check_names(f->level, "level", true, e) &&
+               check_names(f->state, "state", false, e);
     }
-    return err_set(e, ERR_INPUT, "告警没有名为“%.*s”的筛选条件", (int)span_cut_utf8(name, 60), name.p);
+    return err_set(e, ERR_INPUT, "告警没有名为“%.*s”的筛选条件", (int)span_cut_utf8(name, 60),
+                   name.p);
 }

@@ -110,8 +110,7 @@ static bool put_spread(const struct instance *in, const struct instance_setting 
     for (size_t i = 0; i < spread->count; i++) {
         struct span name = one->name;
         struct json value = spread->items[i];
-        struct json local = {
-            .type = JSON_OBJECT, .names = &name, .items = &value, .count = 1};
+        struct json local = {.type = JSON_OBJECT, .names = &name, .items = &value, .count = 1};
         if (!(span_eq(spread->names[i], SPAN("default"))
                   ? put_value(one, &value, &s->values, a, e)
                   : put_local(in, spread->names[i], &local, a, s, e)))
@@ -138,7 +137,8 @@ bool case_form_settings(const struct instance *in, const struct json *changes, s
             ok = put_local(in, name, v, a, s, e);
         else
             for (size_t k = 0; k < json_count(v) && ok; k++)
-                ok = json_is(v, JSON_OBJECT) && put_local(in, v->names[k], &v->items[k], a, s, e);
+                ok = json_is(v, JSON_OBJECT) &&
+                     put_local(in, v->names[k], &v->items[k], a, s, e);
         if (!ok)
             return false;
     }

@@ -30,8 +30,8 @@ bool engine_office(const char *scripts_dir, struct buf *json, struct err *e);
  * {"ok":bool,"problems":[{"line","column","code","message"}],"examples":[{"name","ok","message"}],
  *  "manifest":{…}|null} (manifest: domain/scenario.h). `street` gives dictionary and offices.
  * False only if it could not be tried at all. Gives up the process's privileges for good: one check a process. */
-bool engine_check(const struct street *street, const char *scripts_dir, struct span id, struct span text,
-                  struct span values, struct buf *json, struct err *e);
+bool engine_check(const struct street *street, const char *scripts_dir, struct span id,
+                  struct span text, struct span values, struct buf *json, struct err *e);
 
 /* `wangyi test`: examples of the given scenario files, or the cases of an NDJSON file; one line each to
  * `out`. Returns how many failed, -1 if nothing could be run. */

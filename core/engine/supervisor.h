@@ -18,12 +18,12 @@ struct supervisor;
 struct writer;
 
 struct supervisor_options {
-    const char *self;        /* path of this binary */
+    const char *self; /* path of this binary */
     const char *data_dir, *scripts_dir;
     struct store *store;
     struct writer *writer;
-    int alert_limit;         /* handed on to the engine process */
-    int wall_ms;             /* a single evaluation that takes longer is a hang; 0 = 10 000 */
+    int alert_limit; /* handed on to the engine process */
+    int wall_ms;     /* a single evaluation that takes longer is a hang; 0 = 10 000 */
 };
 /* Starts a thread and the process. Register supervisor's commit listener before the first command. */
 struct supervisor *supervisor_start(const struct supervisor_options *o, struct err *e);
@@ -32,10 +32,11 @@ void supervisor_stop(struct supervisor *s);
 void supervisor_changed(struct supervisor *s);
 /* True when every running scenario's cursor has reached `seq`. Waits at most `ms`. Any thread. */
 bool supervisor_caught_up(struct supervisor *s, uint64_t seq, int ms);
-void supervisor_counters(struct supervisor *s, struct span scenario, struct scenario_counters *out);
+void supervisor_counters(struct supervisor *s, struct span scenario,
+                         struct scenario_counters *out);
 
 struct supervisor_stats {
-    bool running;       /* a process is there and has said that it is ready */
+    bool running; /* a process is there and has said that it is ready */
     uint64_t restarts, outcomes, refused, set_aside;
     uint64_t slowest_cursor; /* of the running scenarios */
     int pid;

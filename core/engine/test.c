@@ -294,6 +294,8 @@ static bool test_cases(struct tests *t, struct err *e)
     struct buf text = {0};
     bool ok = read_file(t->options->cases, &text, e);
     struct span rest = buf_view(&text);
+    if (rest.n >= 3 && memcmp(rest.p, "\xEF\xBB\xBF", 3) == 0) /* editors put it there */
+        rest = (struct span){rest.p + 3, rest.n - 3};
     while (ok && rest.p && rest.n) {
         struct span line = span_trim(span_split(&rest, '\n'));
         t->line++;

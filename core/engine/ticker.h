@@ -15,7 +15,8 @@ struct supervisor;
 struct ticker;
 struct writer;
 
-struct ticker *ticker_start(struct store *s, struct writer *w, struct supervisor *sup, struct err *e);
+struct ticker *ticker_start(struct store *s, struct writer *w, struct supervisor *sup,
+                            struct err *e);
 void ticker_stop(struct ticker *t);
 void ticker_changed(struct ticker *t); /* something may be due earlier now */
 /* Move the held clock to `to`: every tick and timer on the way is told in order, and between two instants the

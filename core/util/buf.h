@@ -21,8 +21,9 @@ void buf_u8(struct buf *b, uint8_t v);
 void buf_be16(struct buf *b, uint16_t v);
 void buf_be32(struct buf *b, uint32_t v);
 void buf_be64(struct buf *b, uint64_t v);
-char *buf_space(struct buf *b, size_t n); /* room for n bytes at the end, not yet counted in b->n */
-void buf_cut(struct buf *b, size_t n);    /* drop the first n bytes */
+char *buf_space(struct buf *b,
+                size_t n); /* room for n bytes at the end, not yet counted in b->n */
+void buf_cut(struct buf *b, size_t n);     /* drop the first n bytes */
 struct span buf_view(const struct buf *b); /* valid until the next call that appends */
 void buf_clear(struct buf *b);             /* length 0, memory kept */
 void buf_free(struct buf *b);

@@ -22,24 +22,32 @@ struct calendar_date {
     int weekday;          /* 1 Monday … 7 Sunday */
 };
 
-int64_t calendar_day_of(int64_t us);                  /* local day that holds this moment */
-int64_t calendar_day_start(int64_t day);              /* its 00:00 in microseconds */
+int64_t calendar_day_of(int64_t us);     /* local day that holds this moment */
+int64_t calendar_day_start(int64_t day); /* its 00:00 in microseconds */
 struct calendar_date calendar_split(int64_t day);
-bool calendar_join(int year, int month, int day, int64_t *out_day); /* false if there is no such day */
+bool calendar_join(int year, int month, int day,
+                   int64_t *out_day);                 /* false if there is no such day */
 int64_t calendar_add_months(int64_t day, int months); /* the day is cut to the month's last */
 
 /* Texts. Parsers take the whole span and refuse anything else (also 02-30, 24:00, a missing zone). */
-bool calendar_parse_date(struct span s, int64_t *day);     /* 2020-07-15 */
-bool calendar_parse_month(struct span s, int64_t *day);    /* 2020-07 → its first day */
-bool calendar_parse_datetime(struct span s, int64_t *us);  /* RFC 3339, any offset, cut to µs */
+bool calendar_parse_date(struct span s, int64_t *day);    /* 2020-07-15 */
+bool calendar_parse_month(struct span s, int64_t *day);   /* 2020-07 → its first day */
+bool calendar_parse_datetime(struct span s, int64_t *us); /* RFC 3339, any offset, cut to µs */
 bool calendar_parse_hm(struct span s, int *minute_of_day); /* 08:30 */
 void calendar_put_date(struct buf *b, int64_t day);
 void calendar_put_month(struct buf *b, int64_t day);
-void calendar_put_datetime(struct buf *b, int64_t us); /* 2020-07-15T08:30:00+08:00, ".123456" only if not whole */
-void calendar_put_week(struct buf *b, int64_t day);    /* 2020-W29 */
+void calendar_put_datetime(
+    struct buf *b, int64_t us); /* 2020-07-15T08:30:00+08:00, ".123456" only if not whole */
+void calendar_put_week(struct buf *b, int64_t day); /* 2020-W29 */
 
 /* Timetables: "5min", "hourly", "daily 07:00", "weekly Mon 08:00", "monthly d10 08:00". */
-enum schedule_kind { SCHEDULE_5MIN, SCHEDULE_HOURLY, SCHEDULE_DAILY, SCHEDULE_WEEKLY, SCHEDULE_MONTHLY };
+enum schedule_kind {
+    SCHEDULE_5MIN,
+    SCHEDULE_HOURLY,
+    SCHEDULE_DAILY,
+    SCHEDULE_WEEKLY,
+    SCHEDULE_MONTHLY
+};
 struct schedule {
     enum schedule_kind kind;
     int weekday; /* weekly: 1…7 */
@@ -47,8 +55,9 @@ struct schedule {
     int minute;  /* of the day; for daily and longer */
 };
 bool schedule_parse(struct span s, struct schedule *out, struct err *e);
-int64_t schedule_next(const struct schedule *s, int64_t after_us); /* first due moment > after_us */
-bool schedule_is_due(const struct schedule *s, int64_t us);        /* exactly at this moment */
+int64_t schedule_next(const struct schedule *s,
+                      int64_t after_us);                    /* first due moment > after_us */
+bool schedule_is_due(const struct schedule *s, int64_t us); /* exactly at this moment */
 
 /* Working time (scenarios.md 1.2): 08:30–12:00 and 13:30–17:30 of a working day, 450 minutes.
  * `is_workday` answers for a local day; NULL means Monday to Friday,
@@ -64,6 +73,7 @@ struct time_limit {
 };
 bool time_limit_parse(struct span s, struct time_limit *out, struct err *e);
 int64_t time_limit_due(const struct time_limit *l, int64_t from_us, const struct workdays *w);
-int64_t workdays_left(int64_t today, int64_t due_day, const struct workdays *w); /* in (today, due] */
+int64_t workdays_left(int64_t today, int64_t due_day,
+                      const struct workdays *w); /* in (today, due] */
 
 #endif

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_us(void); /* microseconds since 1970-01-01T00:00Z */
-int64_t clock_mono_us(void); /* microseconds that only grow */
+int64_t clock_wall_us(void);   /* microseconds since 1970-01-01T00:00Z */
+int64_t clock_mono_us(void);   /* microseconds that only grow */
 int64_t clock_thread_us(void); /* processor time of the calling thread; costs a system call */
 
 #endif

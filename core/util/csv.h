@@ -15,10 +15,11 @@
 enum { CSV_COLUMNS_MAX = 64, CSV_ROW_MAX = 64 * 1024 };
 
 struct csv {
-    struct buf row;    /* unquoted bytes of the row in work */
+    struct buf row; /* unquoted bytes of the row in work */
     size_t ends[CSV_COLUMNS_MAX];
     int columns;
-    long line, row_line; /* line of the text, and the line on which the row began; both from 1 */
+    long line,
+        row_line; /* line of the text, and the line on which the row began; both from 1 */
     unsigned state;
 };
 
@@ -31,6 +32,7 @@ void csv_fini(struct csv *c);
 /* Feed bytes; `last` says that the text ends here. A malformed row (stray quote, too long, too many
  * columns, not UTF-8, a NUL, CR without LF) is an error naming the line; the reader cannot go on after it.
  * How the text is cut into pieces makes no difference to rows and errors. */
-bool csv_feed(struct csv *c, struct span bytes, bool last, csv_row_fn *row, void *ctx, struct err *e);
+bool csv_feed(struct csv *c, struct span bytes, bool last, csv_row_fn *row, void *ctx,
+              struct err *e);
 
 #endif

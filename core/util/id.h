@@ -14,7 +14,7 @@ void id_random(void *p, size_t n);
 /* 26 characters of lower-case base32, 128 bits, from an entry's seed and a purpose: same in, same out. */
 void id_from_seed(char out[27], uint64_t seed, struct span purpose);
 void id_hex(char *out, const void *p, size_t n); /* 2n characters and NUL */
-uint64_t id_hash64(struct span s);               /* stable over machines and versions; not for secrets */
+uint64_t id_hash64(struct span s); /* stable over machines and versions; not for secrets */
 void id_sha256_hex(char out[65], struct span s);
 
 #endif

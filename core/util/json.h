@@ -20,7 +20,15 @@
 #include "util/err.h"
 #include "util/span.h"
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_REAL,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* A value; strings are unescaped and NUL-terminated. Members keep the order of the text. */
 struct json {
@@ -31,8 +39,8 @@ struct json {
         double real;
         struct span string;
         struct {
-            struct json *items;   /* array: values; object: values of the members */
-            struct span *names;   /* object only, same index as items */
+            struct json *items; /* array: values; object: values of the members */
+            struct span *names; /* object only, same index as items */
             size_t count;
         };
     };
@@ -48,15 +56,15 @@ struct json_limits {
 
 /* Parse the whole text (white space around it is allowed). Everything lives in `a`, strings without
  * escapes included: the text may go away. NULL on error, with the byte offset in *at (may be NULL). */
-const struct json *json_parse(struct arena *a, struct span text, const struct json_limits *limits,
-                              size_t *at, struct err *e);
+const struct json *json_parse(struct arena *a, struct span text,
+                              const struct json_limits *limits, size_t *at, struct err *e);
 
 /* Looking things up. All accept NULL as "not there", so chains need no checks in between. */
 const struct json *json_get(const struct json *v, const char *name); /* member or NULL */
 bool json_is(const struct json *v, enum json_type type);
-struct span json_string(const struct json *v);              /* SPAN_NONE if it is no string */
+struct span json_string(const struct json *v); /* SPAN_NONE if it is no string */
 const char *json_cstr(const struct json *v, const char *fallback);
-bool json_int(const struct json *v, int64_t *out);          /* also a real without fraction */
+bool json_int(const struct json *v, int64_t *out); /* also a real without fraction */
 bool json_number(const struct json *v, double *out);
 bool json_bool(const struct json *v, bool fallback);
 size_t json_count(const struct json *v); /* items of an array or object, else 0 */
@@ -79,7 +87,7 @@ struct json_value {
     struct span string; /* JSON_STRING */
     struct span raw;    /* the value's own text, for JSON_ARRAY and JSON_OBJECT */
 };
-struct json_names { /* private to json.c: the names of one object that have been met */
+struct json_names {   /* private to json.c: the names of one object that have been met */
     uint64_t seen[8]; /* a filter: where the bit of a name is not set, the name is new */
     struct span *list;
     size_t count, cap;
@@ -94,7 +102,8 @@ struct json_scan {
 };
 bool json_scan_open(struct json_scan *s, struct arena *a, struct span text,
                     const struct json_limits *limits, struct err *e);
-bool json_scan_next(struct json_scan *s, struct span *name, struct json_value *value, struct err *e);
+bool json_scan_next(struct json_scan *s, struct span *name, struct json_value *value,
+                    struct err *e);
 
 /* Writing. `json_w_*` put commas by themselves; open/close must pair and names stand in objects only
  * (must() checks), at most 64 deep. What is written can be read back by json_parse: a NUL in a string
@@ -113,13 +122,16 @@ void json_w_array(struct json_w *w);
 void json_w_array_end(struct json_w *w);
 void json_w_name(struct json_w *w, const char *name);
 void json_w_name_span(struct json_w *w, struct span name);
-void json_w_span(struct json_w *w, struct span s); /* a string; bytes that are not UTF-8 become U+FFFD */
-void json_w_str(struct json_w *w, const char *s);  /* NULL writes null */
+void json_w_span(struct json_w *w,
+                 struct span s); /* a string; bytes that are not UTF-8 become U+FFFD */
+void json_w_str(struct json_w *w, const char *s); /* NULL writes null */
 void json_w_int(struct json_w *w, int64_t v);
-void json_w_real(struct json_w *w, double v); /* shortest text that reads back the same; not finite → null */
+void json_w_real(struct json_w *w,
+                 double v); /* shortest text that reads back the same; not finite → null */
 void json_w_bool(struct json_w *w, bool v);
 void json_w_null(struct json_w *w);
-void json_w_raw(struct json_w *w, struct span json); /* text that is JSON already; empty → null */
+void json_w_raw(struct json_w *w,
+                struct span json); /* text that is JSON already; empty → null */
 void json_w_value(struct json_w *w, const struct json *v);
 /* name + value in one call: what most lines of a view are. */
 void json_w_kstr(struct json_w *w, const char *name, const char *v);

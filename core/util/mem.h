@@ -7,9 +7,10 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t n);                          /* zeroed; n == 0 gives a unique pointer */
-void *mem_realloc(void *p, size_t n);               /* new bytes are not zeroed */
-void *mem_array(void *p, size_t count, size_t size); /* realloc to count × size, overflow checked */
+void *mem_alloc(size_t n);            /* zeroed; n == 0 gives a unique pointer */
+void *mem_realloc(void *p, size_t n); /* new bytes are not zeroed */
+void *mem_array(void *p, size_t count,
+                size_t size); /* realloc to count × size, overflow checked */
 char *mem_strdup(const char *s);
 void mem_free(void *p); /* accepts NULL */
 

@@ -23,10 +23,11 @@ struct span span_trim(struct span s); /* ASCII white space off both ends */
 /* Split at the first `sep`: returns what stands before it and moves *rest behind it; at the end of
  * input returns what is left and sets rest->p to NULL. Call while rest->p != NULL. */
 struct span span_split(struct span *rest, char sep);
-bool span_int(struct span s, int64_t *out);    /* whole span, optional '-', no overflow */
-bool span_number(struct span s, double *out);  /* whole span, JSON number grammar, finite */
-bool span_is_utf8(struct span s);              /* strict: no overlong, surrogate, > U+10FFFF */
-size_t span_cut_utf8(struct span s, size_t max); /* largest length ≤ max at a character's border */
+bool span_int(struct span s, int64_t *out);   /* whole span, optional '-', no overflow */
+bool span_number(struct span s, double *out); /* whole span, JSON number grammar, finite */
+bool span_is_utf8(struct span s);             /* strict: no overlong, surrogate, > U+10FFFF */
+size_t span_cut_utf8(struct span s,
+                     size_t max); /* largest length ≤ max at a character's border */
 /* True if a character is a control (C0, DEL, C1), a bidi override/isolate or a zero-width mark:
  * what names and one-line texts may not hold. */
 bool span_has_control(struct span s);

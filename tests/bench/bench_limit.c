@@ -24,7 +24,8 @@ static const char rules[] =
     "function(v, s, r, n, w) if w == 'nobody' then return v end end,"
     "function(v, s, r, n, w, t) if t < '2019-01-01' then return v end end";
 
-static const char *const fields[6] = {"visit_id", "subject_type", "result", "note", "visitor_id", "visited_at"};
+static const char *const fields[6] = {"visit_id", "subject_type", "result",
+                                      "note",     "visitor_id",   "visited_at"};
 
 static void check(int rc, const char *what)
 {

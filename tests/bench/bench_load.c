@@ -62,7 +62,8 @@ static size_t http_request(char *out, char *body, long from, int count)
         body[n++] = '\n';
     }
     int head = sprintf(out,
-                       "POST /api/v1/records/visit HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
+                       "POST /api/v1/records/visit HTTP/1.1\r\nHost: "
+                       "127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
                        "Content-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n",
                        port, key, n);
     memcpy(out + head, body, n);
@@ -71,7 +72,8 @@ static size_t http_request(char *out, char *body, long from, int count)
 
 static size_t redis_request(char *out, char *body, long from, int count)
 {
-    size_t n = (size_t)sprintf(out, "*%d\r\n$5\r\nFCALL\r\n$4\r\ntake\r\n$1\r\n0\r\n", count + 3);
+    size_t n =
+        (size_t)sprintf(out, "*%d\r\n$5\r\nFCALL\r\n$4\r\ntake\r\n$1\r\n0\r\n", count + 3);
     for (int i = 0; i < count; i++) {
         int len = record_write(body, run, from + i);
         n += (size_t)sprintf(out + n, "$%d\r\n%s\r\n", len, body);
@@ -98,7 +100,8 @@ static void read_answer(int fd)
             break;
     }
     answer[n] = 0;
-    if (is_http ? !strstr(answer, " 200 ") || !strstr(answer, "\"rejected\":[]") : answer[0] != ':') {
+    if (is_http ? !strstr(answer, " 200 ") || !strstr(answer, "\"rejected\":[]")
+                : answer[0] != ':') {
         fprintf(stderr, "refused: %.400s\n", answer);
         exit(1);
     }

@@ -89,7 +89,8 @@ static void acts_ask_for_what_they_need(void **state)
     play_open(&p);
     play_raise(&p, "K", "ev", "yellow", 1);
     must_refuse(&p, ERR_INPUT, "K", "false_alarm", "'text':' '");
-    must_refuse(&p, ERR_CONFLICT, "K", "close", "'rev':1"); /* solved, but the note is missing */
+    must_refuse(&p, ERR_CONFLICT, "K", "close",
+                "'rev':1"); /* solved, but the note is missing */
     must_refuse(&p, ERR_INPUT, "K", "close", "'verdict':''");
     must_refuse(&p, ERR_INPUT, "K", "close", "'verdict':'perhaps'");
     must_refuse(&p, ERR_INPUT, "K", "close", "'verdict':'not_solved'");
