@@ -42,7 +42,7 @@ ARCHIVES = $(foreach f,$(1),$(if $(call SOURCES,$(f)),$(OUT)/lib$(f).a))
 LINKLIBS = $(sort $(foreach f,$(1),$(LIBS_$(f))))
 WEB_FILES := $(shell find web -name node_modules -prune -o -type f ! -path 'web/tests/*' -print 2>/dev/null)
 
-.PHONY: help build run test lint unit test-lua test-scenario test-http test-cli test-hostile test-kill \
+.PHONY: help build run test lint unit test-lua test-scenario test-cases test-http test-cli test-hostile test-kill \
         test-web test-e2e fuzz bench tsan fmt deps web clean
 .DEFAULT_GOAL := help
 
@@ -95,6 +95,9 @@ test-lua: ## specs of scripts/ and of the scenarios' tables (T=name)
 	$(Q)bash tests/part.sh lua lua5.4 tests/lua/run.lua $(T)
 test-scenario: $(OUT)/wangyi ## the examples in scenarios/*.lua in the real host (T=id)
 	$(Q)bash tests/part.sh scenario $(OUT)/wangyi test $(T)
+test-cases: $(OUT)/wangyi ## stories from outside, tests/cases/*.ndjson (T=name)
+	$(Q)set -e; for f in tests/cases/*$(T)*.ndjson; do bash tests/part.sh $$(basename $$f .ndjson) \
+	  $(OUT)/wangyi test --cases $$f; done
 test-http: $(OUT)/wangyi ## the outside interface, against the real binary (T=name)
 	$(Q)WANGYI=$(abspath $<) bash tests/part.sh http node --test --test-reporter=tap $(wildcard tests/http/*$(T)*.test.mjs)
 test-cli: $(OUT)/wangyi ## the commands, as a person at a shell meets them

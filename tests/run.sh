@@ -27,6 +27,7 @@ part lint
 part unit
 part test-lua
 part test-scenario
+part test-cases
 has 'tests/http/*.test.mjs' && part test-http
 has 'tests/cli/*.test.mjs' && part test-cli
 has tests/hostile/run.sh && part test-hostile

@@ -151,6 +151,22 @@ test('check passes our scenarios and names line and reason of a bad one', () => 
   assert.equal(JSON.parse(bad.out).report.problems[0].line, 3)
 })
 
+test('test --cases names line and reason of a broken case and runs the others', () => {
+  const good = { scenario: 'ent_new', given: [], at: '2020-07-09T08:00:00+08:00', expect: [] }
+  const lines = [good, null, { ...good, scenario: 'nope' }, { ...good, given: [['nothing', {}]] },
+    { ...good, at: undefined }, { ...good, at: '2020-02-30T08:00:00+08:00' }, { ...good, settings: { nope: 1 } }, good]
+  const text = lines.map((line) => (line ? JSON.stringify(line) : '{"scenario":')).join('\n')
+  const { code, out } = wangyi(['test', '--json', '--cases', file('cases.ndjson', '\uFEFF' + text + '\r\n')])
+  const said = out.trim().split('\n').map((line) => JSON.parse(line))
+  const of = (line) => said.find((one) => one.line === line)
+  assert.equal(code, 1)
+  assert.deepEqual(said.at(-1), { passed: 2, failed: 6 })
+  assert.ok(of(1).ok && of(8).ok)
+  for (const [line, reason] of [[2, /字节/], [3, /nope/], [4, /没有记录类型 nothing/], [5, /缺少 at/], [6, /写错/],
+    [7, /没有参数 nope/]])
+    assert.match(of(line).message, reason)
+})
+
 test('reload reads changed files, refuses a broken one, and leaves the rest', () => {
   const data = fresh('reload'), scenarios = fresh('scenarios')
   mkdirSync(scenarios)
