@@ -1,5 +1,5 @@
 // node tests/e2e/picture.mjs URL NAME PASSWORD: takes the README's picture of the alert list from
-// a running demo server and writes web/public/screenshot-alerts.png.
+// a running demo server and writes web/screenshot-alerts.png.
 import { join } from 'node:path'
 import { openBrowser, openPage, signIn } from './lib/browser.mjs'
 import { ROOT } from './lib/server.mjs'
@@ -15,5 +15,5 @@ await signIn(page, url, name, password)
 await page.waitForSelector('.alert-rows')
 await page.waitForTimeout(1000) // fonts and the mark of new rows
 await page.mouse.move(0, 0)
-await page.screenshot({ path: join(ROOT, 'web', 'public', 'screenshot-alerts.png') })
+await page.screenshot({ path: join(ROOT, 'web', 'screenshot-alerts.png') })
 await browser.close()
