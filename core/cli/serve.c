@@ -131,6 +131,15 @@ static bool prepare(struct serve *s, const struct options *o, struct err *e)
     return import_files(s, e);
 }
 
+/* The one line a person waits for; logs go to stderr. */
+static void tell_address(const struct options *o, int port)
+{
+    const char *colon = strrchr(o->listen, ':');
+    printf("网驿已就绪，请用浏览器打开 %s://%.*s:%d\n", o->tls_cert ? "https" : "http",
+           colon ? (int)(colon - o->listen) : 0, o->listen, port);
+    fflush(stdout);
+}
+
 static bool start(struct serve *s, const struct options *o, struct err *e)
 {
     int64_t limit;
@@ -162,6 +171,8 @@ static bool start(struct serve *s, const struct options *o, struct err *e)
     if (!s->server)
         return false;
     s->ticker = ticker_start(s->store, s->writer, s->supervisor, e);
+    if (s->ticker)
+        tell_address(o, server_port(s->server));
     return s->ticker != NULL;
 }
 

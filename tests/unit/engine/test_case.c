@@ -129,7 +129,9 @@ static void a_case_that_ends_otherwise_says_in_what(void **state)
         "\n"
         "{\"name\":\"二\",\"scenario\":\"no_such\",\"steps\":[],\"expect\":[]}\n"
         "{\"name\":\"三\",\"scenario\":\"ent_new\",\"steps\":[{\"records\":[[\"enterprise\",{"
-        "\"ent_idd\":\"E1\"}]]}],\"expect\":[]}\n"
+        "\"ent_idd\":\"E1\"}]],\"at\":\"2020-07-09T08:00:00+08:00\"}],\"expect\":[]}\n"
+        "{\"name\":\"六\",\"scenario\":\"ent_new\",\"steps\":[{\"records\":[]}],\"expect\":[]}"
+        "\n"
         "{\"name\":\"四\",\"scenario\":\"../ent_new\",\"steps\":[],\"expect\":[]}\n"
         "{\"name\":\"五\",\"scenario\":\"ent_new\",\"steps\":[{\"at\":\"gestern\"}],\"expect\":"
         "[]}\n"
@@ -149,11 +151,12 @@ static void a_case_that_ends_otherwise_says_in_what(void **state)
                                         "ent_idd",
                                         "../ent_new",
                                         "gestern",
-                                        "第 7 行"};
+                                        "缺少 at",
+                                        "第 8 行"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(out.p, words[i]))
             fail_msg("“%s” is not in\n%s", words[i], out.p);
-    assert_int_equal(failed, 6);
+    assert_int_equal(failed, 7);
     buf_free(&out);
     unlink(path);
 }
