@@ -6,6 +6,7 @@
 
 #include "domain/user.h"
 #include "net/guard.h"
+#include "net/idempotency.h"
 #include "net/request.h"
 #include "net/router.h"
 #include "net/server_impl.h"
@@ -460,7 +461,7 @@ static bool start(struct exchange *x)
 {
     struct request *r = x->r;
     if (span_eq(r->method, SPAN("POST")) && x->route->body == BODY_STREAM &&
-        request_replay(r, true))
+        idempotency_replay(r, true))
         return false;
     if (x->route->body == BODY_STREAM) {
         request_on_end(r, x->route->gone);
@@ -495,7 +496,7 @@ static void dispatch(struct exchange *x)
                 return;
             }
         }
-        if (span_eq(r->method, SPAN("POST")) && request_replay(r, !x->route->secret))
+        if (span_eq(r->method, SPAN("POST")) && idempotency_replay(r, !x->route->secret))
             return;
         if (!request_renew(r) && !x->route->open) {
             answer_unreadable(r);

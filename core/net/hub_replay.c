@@ -146,7 +146,7 @@ static void say_failed(struct ws_conn *c, const struct slice *s, const struct er
         ws_end(c, WS_TOO_SLOW, "cannot read the stream");
         return;
     }
-    ws_put_error(&b, &s->id, err_status(e->code), err_code_name(e->code), span_of(e->text),
+    ws_put_error(&b, &s->id, answer_status(e->code), err_code_name(e->code), span_of(e->text),
                  NULL);
     ws_say(c, buf_view(&b));
     buf_free(&b);

@@ -1,6 +1,6 @@
 /*
  * The life of a request from its route function to its answer, the same for HTTP (http.c) and
- * for websocket commands (ws.c). What route functions use of it is in route.h.
+ * for websocket commands (ws_talk.c). What route functions use of it is in route.h.
  *
  * A request is made by request_new, filled in by its owner, given to a route function and lives
  * until it was answered or abandoned, and nothing of it is under way in a worker or the writer
@@ -11,15 +11,9 @@
 
 #include "net/route.h"
 
+struct answer;
 struct jobs;
-struct txn;
 
-struct answer {
-    int status;
-    const char *type;   /* content type; NULL: no body */
-    struct buf headers; /* whole "Name: value\r\n" lines of answer_header */
-    struct buf body;
-};
 /* `answered` is called once, on the loop, unless the request is abandoned before; it may move
  * the bufs out of the answer. The request is the owner's until it abandons it, answered or not.
  * */
@@ -33,7 +27,6 @@ bool request_is_busy(const struct request *r); /* a worker or the writer has som
 /* Fill in view and street as of now. Called before every handler. False: the store cannot be read now, the
  * view is NULL; answer with answer_unreadable. (A `finish` waits until it can be.) */
 bool request_renew(struct request *r);
-void answer_unreadable(struct request *r);
 /* Called once before the request is freed, on the loop: to free what r->stream holds. */
 void request_on_end(struct request *r, void (*gone)(struct request *r));
 /* Called on the loop whenever the writer is done with one of its commands: a stream may go on. */
@@ -46,28 +39,9 @@ bool request_any_busy(struct server *s);
 /* r->query holds the arguments as lws decoded them, each ended by '\n' ("limit=50\nafter=E1|2020\n"). */
 bool request_query_next(struct span *rest, struct span *name, struct span *value);
 
-/* Idempotency. Once person, method, path and body are set: answer what was answered before to
- * the same key. True: it is answered. `keep` false: the route's answer holds a secret that must
- * not be stored. */
-bool request_replay(struct request *r, bool keep);
-/* Inside the apply of a command, after its effect: keep the answer with it in the same
- * transaction. No-op for a request without Idempotency-Key. Otherwise the answer is kept by a
- * command of its own before it is sent. (request_submit refuses a second run of the same key by
- * itself.) */
-bool request_keep(struct request *r, struct txn *t, int status, struct span json,
-                  struct err *e);
-
 /* request_offload to a pool other than the common one. */
 void request_offload_to(struct request *r, struct jobs *jobs,
                         void (*work)(struct request *r, void *ctx),
                         void (*finish)(struct request *r, void *ctx), void *ctx);
-
-int err_status(enum err_code code); /* the one table from codes to HTTP status */
-/* Link: rel="next" of a list: the same address with after=. Before the answer. */
-void answer_next(struct request *r, struct span after);
-void answer_body(struct request *r, int status, const char *type, struct buf *take_body);
-/* problem+json. `errors` is the text of a JSON array, or SPAN_NONE. */
-void answer_problem(struct request *r, int status, const char *code, const char *detail,
-                    struct span errors);
 
 #endif

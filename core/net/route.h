@@ -11,6 +11,7 @@
 
 #include "domain/access.h"
 #include "domain/user.h"
+#include "net/answer.h" /* all that has a request has an answer */
 #include "util/arena.h"
 #include "util/buf.h"
 #include "util/err.h"
@@ -40,15 +41,6 @@ struct request {
 struct span request_query(struct request *r,
                           const char *name); /* decoded, SPAN_NONE if absent */
 int64_t request_query_int(struct request *r, const char *name, int64_t fallback);
-
-/* Answering: exactly once per request, on the loop's thread (http.c carries answers over from others). */
-void answer_json(struct request *r, int status,
-                 struct buf *take_json); /* takes the buf's content */
-void answer_err(struct request *r,
-                const struct err *e); /* problem+json; err_code → status in one table */
-void answer_empty(struct request *r, int status);
-void answer_header(struct request *r, const char *name,
-                   const char *value); /* before the answer */
 
 /* Run `work` on a worker thread (it may wait: writer_call, argon2id, child processes), then
  * `finish` on the loop, where it must answer. `ctx` lives in r->arena. The view, json and

@@ -1,6 +1,7 @@
 /* Alerts over HTTP and the websocket: lists, one with its story, and what people do with it. */
 #include "domain/access.h"
 #include "domain/alert.h"
+#include "net/idempotency.h"
 #include "net/request.h"
 #include "net/server_impl.h"
 #include "store/txn.h"
@@ -140,7 +141,8 @@ static bool act_apply(struct command *c, struct txn *t, struct err *e)
     if (!r->idempotency_key.n)
         return true;
     struct buf b = {0};
-    bool ok = put_now(r, txn_view(t), act, &b, e) && request_keep(r, t, 200, buf_view(&b), e);
+    bool ok =
+        put_now(r, txn_view(t), act, &b, e) && idempotency_keep(r, t, 200, buf_view(&b), e);
     buf_free(&b);
     return ok;
 }

@@ -11,6 +11,7 @@
 
 #include "domain/record.h"
 #include "domain/street.h"
+#include "net/idempotency.h"
 #include "net/request.h"
 #include "net/server_impl.h"
 #include "store/txn.h"
@@ -95,7 +96,7 @@ static void answer_broken_off(struct intake *in)
         answer_err(r, e);
         return;
     }
-    answer_problem(r, err_status(e->code), err_code_name(e->code), text, SPAN_NONE);
+    answer_problem(r, answer_status(e->code), err_code_name(e->code), text, SPAN_NONE);
 }
 
 static void answer_if_done(struct intake *in)
@@ -138,7 +139,7 @@ static bool part_apply(struct command *c, struct txn *t, struct err *e)
     if (!p->final)
         return true;
     answer_write(in, &in->answer);
-    return request_keep(in->r, t, 200, buf_view(&in->answer), e);
+    return idempotency_keep(in->r, t, 200, buf_view(&in->answer), e);
 }
 
 static void part_done(struct command *c, const struct err *e)

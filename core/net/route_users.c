@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "net/idempotency.h"
 #include "net/request.h"
 #include "net/server_impl.h"
 #include "store/txn.h"
@@ -59,7 +60,7 @@ static bool add_apply(struct command *c, struct txn *t, struct err *e)
         struct json_w w = json_w_begin(&a->json);
         user_view(&p, &w);
         json_w_end(&w);
-        ok = request_keep(a->r, t, 201, buf_view(&a->json), e);
+        ok = idempotency_keep(a->r, t, 201, buf_view(&a->json), e);
     }
     arena_free(&arena);
     return ok;
@@ -160,7 +161,7 @@ static bool mint_apply(struct command *c, struct txn *t, struct err *e)
     struct request *r = m->r;
     return key_add(t, server_options(r->server)->vault, r->street, r->json, r->person->name,
                    m->key, e) &&
-           request_keep(r, t, 201, SPAN_NONE, e);
+           idempotency_keep(r, t, 201, SPAN_NONE, e);
 }
 
 static void mint_finish(struct request *r, struct command *c, const struct err *e)

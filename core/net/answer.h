@@ -1,0 +1,37 @@
+/*
+ * What a request is told: exactly one answer each, on the loop's thread. Shared by the routes and
+ * the doors in front of them (http.c, ws_talk.c); every refusal is problem+json with a Chinese sentence.
+ */
+#ifndef WY_NET_ANSWER_H
+#define WY_NET_ANSWER_H
+
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/span.h"
+
+struct request;
+
+struct answer {
+    int status;
+    const char *type;   /* content type; NULL: no body */
+    struct buf headers; /* whole "Name: value\r\n" lines of answer_header */
+    struct buf body;
+};
+
+/* One more header; before the answer, ignored after it. Neither may hold a control character. */
+void answer_header(struct request *r, const char *name, const char *value);
+/* Link: rel="next" of a list: the same address with after=. Before the answer. */
+void answer_next(struct request *r, struct span after);
+
+/* The answers. Those that take a buf empty it, also when the request is answered already. */
+void answer_json(struct request *r, int status, struct buf *take_json);
+void answer_body(struct request *r, int status, const char *type, struct buf *take_body);
+void answer_empty(struct request *r, int status);
+/* problem+json. `errors` is the text of a JSON array, or SPAN_NONE. */
+void answer_problem(struct request *r, int status, const char *code, const char *detail,
+                    struct span errors);
+void answer_err(struct request *r, const struct err *e); /* a problem, by answer_status */
+void answer_unreadable(struct request *r);               /* 503: the store is being reopened */
+int answer_status(enum err_code code); /* the one table from codes to HTTP status */
+
+#endif
