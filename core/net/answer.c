@@ -3,7 +3,8 @@
 #include "net/request_impl.h"
 #include "net/server_impl.h"
 #include "store/writer.h"
-#include "util/mem.h"
+#include "util/arena.h"
+#include "util/json.h"
 
 int answer_status(enum err_code code)
 {

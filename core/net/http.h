@@ -1,6 +1,7 @@
 /*
  * HTTP/1.1 over libwebsockets: from the headers of a request to the last byte of its answer.
- * The guard looks first, the router decides, request.c does the rest.
+ * The guard looks first, the router decides, request.c does the rest. http.c follows a request
+ * through its connection, http_enter.c decides whether it may enter, http_send.c sends the answer.
  */
 #ifndef WY_NET_HTTP_H
 #define WY_NET_HTTP_H
