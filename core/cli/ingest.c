@@ -115,7 +115,8 @@ static bool choose_format(struct job *j, struct err *e)
     static const char *const names[] = {
         [RECORD_NDJSON] = "ndjson", [RECORD_JSON] = "json", [RECORD_CSV] = "csv"};
     const char *dot = strrchr(j->path, '.');
-    const char *name = j->format ? j->format : dot ? dot + 1 : "";
+    bool stdin_ = strcmp(j->path, "-") == 0;
+    const char *name = j->format ? j->format : stdin_ ? "ndjson" : dot ? dot + 1 : "";
     if (!j->format && strcmp(name, "jsonl") == 0)
         name = "ndjson";
     for (int i = RECORD_NDJSON; i <= RECORD_CSV; i++)
@@ -330,9 +331,10 @@ static size_t tell(struct span answer, bool as_json)
         fprintf(stderr, "有坏行认不出是哪条记录，所以没有撤回任何记录；改正后请重新送全部\n");
     for (size_t i = 0; i < n && i < 20 && !as_json; i++) {
         const struct json *x = json_item(rejected, i);
-        fprintf(stderr, "第 %lld 行 %s：%s\n",
-                json_int(json_get(x, "line"), &line) ? (long long)line : 0,
-                json_cstr(json_get(x, "field"), ""), json_cstr(json_get(x, "message"), ""));
+        const char *field = json_cstr(json_get(x, "field"), "");
+        fprintf(stderr, "第 %lld 行%s%s：%s\n",
+                json_int(json_get(x, "line"), &line) ? (long long)line : 0, field[0] ? " " : "",
+                field, json_cstr(json_get(x, "message"), ""));
     }
     if (n > 20 && !as_json)
         fprintf(stderr, "… 还有 %zu 行，加 --json 看全部\n", n - 20);
@@ -349,7 +351,7 @@ int ingest_main(int argc, char **argv)
         {"--data", "目录", "写进这个数据目录（服务停着），缺省 data", .text = &data},
         {"--to", "网址", "送给运行着的服务，如 http://127.0.0.1:8080", .text = &to},
         {"--key", "密钥", "与 --to 一起；缺省取环境变量 WANGYI_KEY", .text = &key},
-        {"--format", "格式", "ndjson、json 或 csv；缺省看文件名", .text = &j.format},
+        {"--format", "格式", "ndjson、json 或 csv；缺省看文件名，标准输入缺省 ndjson", .text = &j.format},
         {"--mode", "full", "这就是全部：范围里缺了的要撤回", .text = &mode},
         {"--scope", "值", "与 --mode full 一起：哪个范围，如 2020-06", .text = &j.scope},
         {"--batch", "名", "批次名，缺省自动取", .text = &j.batch},
@@ -378,12 +380,14 @@ int ingest_main(int argc, char **argv)
         return cli_misused(&usage, mode && !j.full ? "--mode 只能是 full"
                                    : to && data    ? "--data 和 --to 只能用一个"
                                                 : "请用 --key 或 WANGYI_KEY 给出密钥");
-    if (!choose_format(&j, &e) || !source_open(&s, j.path, &e))
+    if (!source_open(&s, j.path, &e))
         return cli_failed(&e);
+    if (!choose_format(&j, &e))
+        return cli_misused(&usage, e.text);
     bool ok = to ? ingest_there(to, key, &s, &j, &out, &e)
                  : ingest_here(data ? data : "data", scripts, &s, &j, &out, &e);
     source_close(&s);
-    size_t refused = out.n ? tell(buf_view(&out), json) : 0;
+    size_t refused = ok && out.n ? tell(buf_view(&out), json) : 0;
     buf_free(&out);
     return !ok ? cli_failed(&e) : refused ? CLI_FAILED : CLI_DONE;
 }

@@ -34,6 +34,15 @@ static void help(FILE *to)
                 "退出码：0 成功，1 失败或被拒绝，2 用法不对，70 内部错误。\n");
 }
 
+static int run(const char *name, int argc, char **argv)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    fprintf(stderr, "没有这个命令：%.100s（wangyi --help 看全部命令）\n", name);
+    return CLI_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     umask(077); /* what we write is the street's own */
@@ -43,15 +52,15 @@ int main(int argc, char **argv)
         help(stderr);
         return CLI_USAGE;
     }
+    if (strcmp(name, "help") == 0 && argc > 2) { /* help COMMAND = COMMAND --help */
+        char *asked[] = {argv[2], (char[]){"--help"}, NULL};
+        return run(argv[2], 2, asked);
+    }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         help(stdout);
         return CLI_DONE;
     }
     if (strcmp(name, "--version") == 0)
         name = "version";
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "没有这个命令：%.100s（wangyi --help 看全部命令）\n", name);
-    return CLI_USAGE;
+    return run(name, argc - 1, argv + 1);
 }

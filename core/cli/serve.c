@@ -4,6 +4,7 @@
  */
 #include "cli/serve.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +25,9 @@
 
 struct options {
     const char *data, *listen, *scenarios, *scripts, *web, *tls_cert, *tls_key, *port_file,
-        *clock, *alerts;
+        *clock, *alerts, *per_address;
     bool demo, watch;
+    int64_t hold, alert_limit, connections; /* read from clock, alerts, per_address */
 };
 
 /* What the signals thread needs; it lives as long as the process. */
@@ -110,12 +112,55 @@ static bool import_files(struct serve *s, struct err *e)
     return ok;
 }
 
+static bool whole_number(const char *text, int64_t min, int64_t *out)
+{
+    return span_int(span_of(text), out) && *out >= min && *out <= 1000000;
+}
+
+/* What is wrong with the words on the command line themselves, or NULL. */
+static const char *read_options(struct options *o)
+{
+    if (o->demo && o->clock)
+        return "--demo 自带时钟，不能再用 --clock";
+    if (o->clock && !calendar_parse_datetime(span_of(o->clock), &o->hold))
+        return "--clock 要写成 2020-07-15T08:30:00+08:00 这样";
+    if (!whole_number(o->alerts, 0, &o->alert_limit))
+        return "--alert-limit 要是 0 到 1000000 的整数";
+    if (!whole_number(o->per_address, 1, &o->connections))
+        return "--per-address 要是 1 到 1000000 的整数";
+    if (!o->tls_cert != !o->tls_key)
+        return "--tls-cert 和 --tls-key 须同时给出";
+    return NULL;
+}
+
+static struct server_options server_options_of(const struct options *o)
+{
+    return (struct server_options){.listen = o->listen,
+                                   .web_dir = o->web,
+                                   .tls_cert = o->tls_cert,
+                                   .tls_key = o->tls_key,
+                                   .port_file = o->port_file,
+                                   .demo = o->demo,
+                                   .per_address = (unsigned)o->connections};
+}
+
+/* Before anything is written, and before minutes go into a sample street. */
+static bool check_places(const struct options *o, struct err *e)
+{
+    char host_scripts[4096];
+    const struct server_options serving = server_options_of(o);
+    snprintf(host_scripts, sizeof host_scripts, "%s/host", o->scripts);
+    if (access(host_scripts, R_OK | X_OK))
+        return err_set(e, ERR_INPUT, "读不了 %s：%s；--scripts 要指到产品的 scripts 目录",
+                       host_scripts, strerror(errno));
+    if (access(o->scenarios, R_OK | X_OK))
+        return err_set(e, ERR_INPUT, "读不了场景目录 %s：%s", o->scenarios, strerror(errno));
+    return server_check(&serving, e);
+}
+
 /* The store with everything in it that must be there before the first thread starts. */
 static bool prepare(struct serve *s, const struct options *o, struct err *e)
 {
-    int64_t hold = 0;
-    if (o->clock && !calendar_parse_datetime(span_of(o->clock), &hold))
-        return err_set(e, ERR_INPUT, "--clock 要写成 2020-07-15T08:30:00+08:00 这样");
     if (!local_make_dir(s->data_dir, e))
         return false;
     s->store = store_open(&(struct store_options){.dir = s->data_dir}, e);
@@ -125,7 +170,7 @@ static bool prepare(struct serve *s, const struct options *o, struct err *e)
     if (o->demo) {
         if (!demo_load(s, e))
             return false;
-    } else if (!local_live(s->store, hold, e)) {
+    } else if (!local_live(s->store, o->hold, e)) {
         return false;
     }
     return import_files(s, e);
@@ -142,9 +187,6 @@ static void tell_address(const struct options *o, int port)
 
 static bool start(struct serve *s, const struct options *o, struct err *e)
 {
-    int64_t limit;
-    if (!span_int(span_of(o->alerts), &limit) || limit < 0 || limit > 1000000)
-        return err_set(e, ERR_INPUT, "--alert-limit 要是 0 到 1000000 的整数");
     s->writer = writer_start(s->store, e);
     if (!s->writer)
         return false;
@@ -153,19 +195,14 @@ static bool start(struct serve *s, const struct options *o, struct err *e)
                                                   .scripts_dir = s->scripts_dir,
                                                   .store = s->store,
                                                   .writer = s->writer,
-                                                  .alert_limit = (int)limit};
+                                                  .alert_limit = (int)o->alert_limit};
     s->supervisor = supervisor_start(&supervised, e);
     if (!s->supervisor)
         return false;
-    struct server_options serving = {.listen = o->listen,
-                                     .web_dir = o->web,
-                                     .tls_cert = o->tls_cert,
-                                     .tls_key = o->tls_key,
-                                     .port_file = o->port_file,
-                                     .demo = o->demo,
-                                     .store = s->store,
-                                     .writer = s->writer,
-                                     .vault = s->vault};
+    struct server_options serving = server_options_of(o);
+    serving.store = s->store;
+    serving.writer = s->writer;
+    serving.vault = s->vault;
     serve_engine(s, &serving.engine);
     s->server = server_new(&serving, e);
     if (!s->server)
@@ -218,7 +255,8 @@ int serve_main(int argc, char **argv)
                         .scenarios = "scenarios",
                         .scripts = "scripts",
                         .web = "build/web",
-                        .alerts = "100"};
+                        .alerts = "100",
+                        .per_address = "200"};
     const struct cli_option options[] = {
         {"--data", "目录", "数据目录，缺省 data", .text = &o.data},
         {"--listen", "地址:端口", "缺省 127.0.0.1:8080；端口 0 即任一空闲的",
@@ -236,6 +274,8 @@ int serve_main(int argc, char **argv)
          .text = &o.clock},
         {"--alert-limit", "数", "一个场景每分钟至多发几条告警，0 为不限，缺省 100",
          .text = &o.alerts},
+        {"--per-address", "数", "一个地址至多同时有几个连接，缺省 200（网关后面要调大）",
+         .text = &o.per_address},
         {0},
     };
     const struct cli_usage usage = {"wangyi serve [选项]",
@@ -246,12 +286,15 @@ int serve_main(int argc, char **argv)
     sigset_t set;
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;
-    if (o.demo && o.clock)
-        return cli_misused(&usage, "--demo 自带时钟，不能再用 --clock");
+    const char *wrong = read_options(&o);
+    if (wrong)
+        return cli_misused(&usage, wrong);
     struct serve s = {.data_dir = o.data,
                       .scripts_dir = o.scripts,
                       .scenarios_dir = o.scenarios,
                       .reloading = PTHREAD_MUTEX_INITIALIZER};
+    if (!check_places(&o, &e))
+        return cli_failed(&e);
     block_signals(&set);
     bool ok = prepare(&s, &o, &e) && start(&s, &o, &e) && run(&s, &o, set, &e);
     stop(&s);

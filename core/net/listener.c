@@ -22,7 +22,6 @@ enum {
     BACKLOG = 1024,
     ACCEPTS_AT_ONCE = 64,
     ALL_MAX = 12000,
-    PER_ADDRESS_MAX = 200,
     SPARE_DESCRIPTORS = 32, /* kept for the engine, children, files */
     BUCKETS = 1024,
 };
@@ -218,12 +217,13 @@ static int port_of(int fd)
                      : ((const struct sockaddr_in *)&address)->sin_port);
 }
 
-static bool socket_open(struct listener *l, const struct addrinfo *ai)
+/* A bound, listening socket, or -1 with errno. */
+static int socket_make(const struct addrinfo *ai)
 {
     int one = 1;
     int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return false;
+        return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (ai->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
@@ -231,8 +231,16 @@ static bool socket_open(struct listener *l, const struct addrinfo *ai)
         int why = errno;
         close(fd);
         errno = why;
-        return false;
+        return -1;
     }
+    return fd;
+}
+
+static bool socket_open(struct listener *l, const struct addrinfo *ai)
+{
+    int fd = socket_make(ai);
+    if (fd < 0)
+        return false;
     ev_io *io = &l->sockets[l->count++];
     ev_io_init(io, on_connect, fd, EV_READ);
     io->data = l;
@@ -251,8 +259,8 @@ static long descriptors_max(void)
     return n > 4 * SPARE_DESCRIPTORS ? n - SPARE_DESCRIPTORS : n - n / 4;
 }
 
-struct listener *listener_open(struct server *s, struct lws_vhost *vhost, const char *address,
-                               struct err *e)
+/* The addresses to listen on; NULL: told in `e`. */
+static struct addrinfo *resolve(const char *address, bool *any_port, struct err *e)
 {
     char host[256], port[8];
     struct addrinfo *list = NULL;
@@ -262,25 +270,54 @@ struct listener *listener_open(struct server *s, struct lws_vhost *vhost, const 
         return NULL;
     }
     int failed = getaddrinfo(host, port, &hints, &list);
-    if (failed) {
+    if (failed)
         err_set(e, ERR_INPUT, "监听地址“%s”无法解析：%s", address, gai_strerror(failed));
-        return NULL;
+    *any_port = strcmp(port, "0") == 0;
+    return failed ? NULL : list;
+}
+
+static bool cannot_listen(const char *address, struct err *e)
+{
+    return err_set(e, ERR_SYSTEM, "无法监听 %s：%s，请换一个端口或停止占用它的程序", address,
+                   strerror(errno));
+}
+
+bool listener_check(const char *address, struct err *e)
+{
+    bool any_port, ok = false;
+    struct addrinfo *list = resolve(address, &any_port, e);
+    if (!list)
+        return false;
+    for (struct addrinfo *ai = list; ai && !ok; ai = ai->ai_next) {
+        int fd = socket_make(ai);
+        ok = fd >= 0;
+        if (ok)
+            close(fd);
     }
+    freeaddrinfo(list);
+    return ok || cannot_listen(address, e);
+}
+
+struct listener *listener_open(struct server *s, struct lws_vhost *vhost, const char *address,
+                               struct err *e)
+{
+    bool any_port;
+    struct addrinfo *list = resolve(address, &any_port, e);
+    if (!list)
+        return NULL;
     struct listener *l = mem_alloc(sizeof *l);
     l->server = s;
     l->vhost = vhost;
     l->loop = server_loop(s);
     l->descriptors_max = descriptors_max();
-    l->per_address_max =
-        server_options(s)->per_address ? server_options(s)->per_address : PER_ADDRESS_MAX;
+    l->per_address_max = server_options(s)->per_address;
     /* With port 0 each family would get a port of its own: take the first only. */
-    int limit = strcmp(port, "0") ? SOCKETS_MAX : 1;
+    int limit = any_port ? 1 : SOCKETS_MAX;
     for (struct addrinfo *ai = list; ai && l->count < limit; ai = ai->ai_next)
         (void)socket_open(l, ai);
     freeaddrinfo(list);
     if (!l->count) {
-        err_set(e, ERR_SYSTEM, "无法监听 %s：%s，请换一个端口或停止占用它的程序", address,
-                strerror(errno));
+        cannot_listen(address, e);
         mem_free(l);
         return NULL;
     }

@@ -21,6 +21,7 @@ struct server;
 /* `address` is "127.0.0.1:8080", "[::1]:443", "name:80"; port 0 takes any free one. */
 struct listener *listener_open(struct server *s, struct lws_vhost *vhost, const char *address,
                                struct err *e);
+bool listener_check(const char *address, struct err *e); /* could it be opened now? */
 void listener_close(struct listener *l); /* take no more connections; keeps the counts */
 void listener_free(struct listener *l);  /* when no connection is left */
 int listener_port(const struct listener *l);

@@ -419,6 +419,18 @@ static bool options_check(const struct server_options *o, struct err *e)
     return true;
 }
 
+static bool file_readable(const char *path, struct err *e)
+{
+    return !path || access(path, R_OK) == 0 ||
+           err_set(e, ERR_INPUT, "读不了 %s：%s", path, strerror(errno));
+}
+
+bool server_check(const struct server_options *o, struct err *e)
+{
+    return options_check(o, e) && file_readable(o->tls_cert, e) &&
+           file_readable(o->tls_key, e) && listener_check(o->listen, e);
+}
+
 static bool build(struct server *s, struct err *e)
 {
     s->loop = ev_loop_new(EVFLAG_AUTO);

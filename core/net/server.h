@@ -37,13 +37,15 @@ struct server_options {
     const char *web_dir; /* holds staff/ … as built; NULL or missing: API only */
     const char *tls_cert, *tls_key;
     const char *port_file; /* where to write the port, or NULL */
-    unsigned per_address;  /* connections of one address; 0 = 200 */
+    unsigned per_address;  /* most connections of one address at once */
     bool demo;
     struct store *store;
     struct writer *writer;
     struct vault *vault;
     struct server_engine engine;
 };
+/* What can be known before the store is opened: addresses, port free, certificate there. */
+bool server_check(const struct server_options *o, struct err *e);
 struct server *server_new(const struct server_options *o,
                           struct err *e); /* listens, reads static files */
 int server_port(const struct server *s);

@@ -1,7 +1,7 @@
 // The commands as a person at a shell meets them: words, exit codes, what is on stdout. No server runs.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync, readFileSync, mkdirSync, cpSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync, readFileSync, mkdirSync, cpSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -41,12 +41,44 @@ test('every command has help on stdout and exit code 0', () => {
 test('a wrong command, option or word is exit code 2 and says so on stderr only', () => {
   for (const args of [[], ['fly'], ['version', '--fast'], ['verify', '--data'], ['ingest', 'visit'],
     ['user', 'add', 'x', '--password-stdin'], ['key', 'add'], ['export', 'visit', '--format', 'xls'],
-    ['serve', '--demo', '--clock', '2020-01-01T00:00:00+08:00']]) {
+    ['serve', '--demo', '--clock', '2020-01-01T00:00:00+08:00'], ['serve', '--clock', 'noon'],
+    ['serve', '--tls-cert', 'cert.pem'], ['serve', '--alert-limit', 'many'], ['help', 'fly'],
+    ['ingest', 'enterprise', '/dev/null', '--format', 'xml']]) {
     const run = wangyi(args)
     assert.equal(run.code, 2, args.join(' '))
     assert.equal(run.out, '', args.join(' '))
     assert.notEqual(run.err, '', args.join(' '))
   }
+})
+
+test('help with the name of a command is the help of that command', () => {
+  assert.equal(wangyi(['help', 'serve']).out, wangyi(['serve', '--help']).out)
+})
+
+test('what cannot be served is told at once, before a data directory is made', () => {
+  const data = fresh('never-made')
+  for (const args of [['--listen', 'nonsense'], ['--listen', '127.0.0.1:99999'], ['--scenarios', fresh('none')],
+    ['--scripts', fresh('none')], ['--tls-cert', fresh('none'), '--tls-key', fresh('none')]]) {
+    const run = wangyi(['serve', '--data', data, ...args])
+    assert.equal(run.code, 1, run.err)
+    assert.match(run.err, /^wangyi: .*\p{Script=Han}/u)
+    assert.ok(!existsSync(data), args.join(' '))
+  }
+})
+
+test('a file that is not there is named, and an unknown type is not reported as a batch', () => {
+  const absent = wangyi(['ingest', 'enterprise', fresh('absent.txt'), '--data', fresh('unused')])
+  assert.equal(absent.code, 1)
+  assert.match(absent.err, /absent\.txt/)
+  const unknown = wangyi(['ingest', 'nosuch', '/dev/null', '--format', 'csv', '--data', fresh('unused')])
+  assert.deepEqual([unknown.code, unknown.out], [1, ''])
+})
+
+test('lines from a pipe are NDJSON unless a format is named', () => {
+  const run = wangyi(['ingest', 'enterprise', '-', '--data', fresh('pipe'), '--json'],
+    '{"ent_id":"E1","snapshot_month":"2020-01","name":"示例"}\n')
+  assert.equal(run.code, 0, run.err)
+  assert.equal(JSON.parse(run.out).accepted, 1)
 })
 
 test('version speaks JSON', () => {
@@ -87,7 +119,7 @@ test('ingest keeps good lines, names bad ones, and a repeat changes nothing', ()
   assert.equal(again.unchanged, 2)
   assert.equal(wangyi(['ingest', 'nothing', path, '--data', data]).code, 1)
   assert.equal(wangyi(['ingest', 'ent_income', join(folder, 'missing.csv'), '--data', data]).code, 1)
-  assert.equal(wangyi(['ingest', 'ent_income', file('income.txt', ''), '--data', data]).code, 1)
+  assert.equal(wangyi(['ingest', 'ent_income', file('income.txt', ''), '--data', data]).code, 2)
 })
 
 test('a full list takes back what is missing in its scope, in CSV and JSON alike', () => {

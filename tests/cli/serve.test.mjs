@@ -1,7 +1,7 @@
 // A running server and the commands beside it: --to, reload by signal and by watching, clocks, a second server, the demo.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -110,6 +110,16 @@ test('user, key, ingest, reload and backup work against a running server', async
   assert.equal(await server.stop(), 0)
   assert.equal(wangyi(['verify', '--data', JSON.parse(backup.out).dir]).code, 0)
   assert.equal(wangyi(['ingest', 'visit', visits, '--to', server.url, '--key', 'x']).code, 1, 'nobody listens')
+})
+
+test('a port in use is told before the sample street is loaded', async () => {
+  const first = await serve(join(folder, 'port'))
+  const data = join(folder, 'port-demo')
+  const second = wangyi(['serve', '--demo', '--data', data, '--listen', new URL(first.url).host])
+  assert.equal(second.code, 1)
+  assert.match(second.err, /无法监听/)
+  assert.ok(!existsSync(data))
+  assert.equal(await first.stop(), 0)
 })
 
 test('one directory has one server and no second writer', async () => {
