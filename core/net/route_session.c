@@ -2,7 +2,7 @@
 #include "domain/street.h"
 #include "net/request.h"
 #include "net/server_impl.h"
-#include "net/session.h"
+#include "net/sign_in.h"
 #include "store/txn.h"
 #include "util/calendar.h"
 #include "util/clock.h"
@@ -114,12 +114,12 @@ static const struct route routes[] = {
      .body = BODY_JSON,
      .body_max = 4096,
      .secret = true,
-     .handle = session_sign_in},
+     .handle = sign_in},
     {.method = "DELETE",
      .path = "/api/v1/session",
      .summary = "Sign out",
      .open = true,
-     .handle = session_sign_out},
+     .handle = sign_out},
     {.method = "GET",
      .path = "/api/v1/me",
      .summary = "Who is signed in, and the street's clock",

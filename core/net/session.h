@@ -4,8 +4,7 @@
  * request. Ends 30 minutes after its last use, 12 hours after its start, both by the wall
  * clock.
  *
- * Also the locks against guessing: by account and by address. All on the loop's thread but
- * session_open's slow half.
+ * How one signs in, and the locks against guessing, are in sign_in.h. All on the loop's thread.
  */
 #ifndef WY_NET_SESSION_H
 #define WY_NET_SESSION_H
@@ -41,10 +40,5 @@ bool session_is_live(struct sessions *ss, struct span token);
 /* The session cookie of a request (during its HTTP callback or ws handshake): its length in
  * `out`, 0: none, or several. */
 size_t session_token_of(struct lws *wsi, char out[SESSION_TOKEN_CHARS + 1]);
-
-/* POST and DELETE /session. */
-struct request;
-void session_sign_in(struct request *r);
-void session_sign_out(struct request *r);
 
 #endif
