@@ -22,6 +22,14 @@ static const char *const kind_names[] = {"string",   "integer", "number",  "bool
                                          "datetime", "month",   "strings", "enum"};
 enum { KINDS = sizeof kind_names / sizeof *kind_names };
 
+const char *field_choice_label(const struct field *f, struct span code)
+{
+    for (int i = 0; f->choice_labels && f->choices[i]; i++)
+        if (span_eq(span_of(f->choices[i]), code))
+            return f->choice_labels[i];
+    return NULL;
+}
+
 const char *field_kind_name(enum field_kind kind)
 {
     return kind_names[kind];
@@ -172,8 +180,10 @@ static bool field_make(struct dictionary *d, struct type *t, struct field *f,
     if (f->kind == FIELD_ENUM &&
         (json_count(choices) == 0 || !(f->choices = texts(d, choices))))
         return err_set(e, ERR_INPUT, "数据字典：%s.%s 是 enum，要有 choices", t->name, f->name);
-    if (f->kind == FIELD_ENUM && json_count(labels) == json_count(choices))
-        f->choice_labels = texts(d, labels);
+    if (f->kind == FIELD_ENUM && labels &&
+        (json_count(labels) != json_count(choices) || !(f->choice_labels = texts(d, labels))))
+        return err_set(e, ERR_INPUT, "数据字典：%s.%s 的每个选项都要有中文，写成“代码 中文”",
+                       t->name, f->name);
     f->required = json_bool(json_get(v, "required"), false);
     f->is_private = json_bool(json_get(v, "private"), false);
     if (f->is_private && f->kind != FIELD_STRING)
@@ -290,22 +300,6 @@ const struct type *dictionary_find(const struct dictionary *d, struct span name)
     return NULL;
 }
 
-/* The names of camera events stand beside the types in records.lua, for scripts; people see them too. */
-static void camera_names(struct dictionary *d, const struct json *names)
-{
-    const struct type *t = dictionary_find(d, SPAN("camera_event"));
-    int f = t ? type_field(t, SPAN("event_type")) : -1;
-    if (f < 0 || t->fields[f].kind != FIELD_ENUM || t->fields[f].choice_labels)
-        return;
-    size_t n = 0;
-    while (t->fields[f].choices[n])
-        n++;
-    const char **labels = arena_alloc(&d->arena, (n + 1) * sizeof *labels);
-    for (size_t i = 0; i < n; i++)
-        labels[i] = keep(d, json_get(names, t->fields[f].choices[i]), t->fields[f].choices[i]);
-    t->fields[f].choice_labels = labels;
-}
-
 static bool fill(struct dictionary *d, const struct json *root, struct err *e)
 {
     const struct json *types = json_get(root, "types");
@@ -329,7 +323,6 @@ static bool fill(struct dictionary *d, const struct json *root, struct err *e)
             h = (h + 1) & d->slot_mask;
         d->slots[h] = (uint16_t)(d->count + 1);
     }
-    camera_names(d, json_get(root, "camera_event_names"));
     return true;
 }
 

@@ -68,6 +68,8 @@ int type_field_by_label(const struct type *t, struct span label);
 const char *type_field_near(const struct type *t, struct span name);
 int type_time_part(const struct type *t); /* which key part (0 …) is the time, or -1 */
 const char *field_kind_name(enum field_kind kind); /* "string", "integer" … as in records.lua */
+/* What people read for a choice of an enum field; NULL: no such choice, or it has no label. */
+const char *field_choice_label(const struct field *f, struct span code);
 /* ERR_CONFLICT naming type and field if `now` breaks what is stored under `before`: types and fields may only
  * be appended; keys, time and event stay; an index may be dropped but not added to a field that has been
  * there (older records have no postings). Labels, choices, required and rhythm may change. */

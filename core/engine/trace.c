@@ -115,8 +115,33 @@ static double number_of(const struct trace_value *v)
     return v->kind == TRACE_INTEGER ? (double)v->integer : v->number;
 }
 
-static void put_value(struct buf *out, const struct trace_value *v, struct span unit,
-                      int digits)
+/* The enum field that a checked text was read from; NULL if it came from nowhere or from a plain text.
+ * Scripts compare codes, people read labels. */
+static const struct field *checked_field(const struct trace *t, const struct trace_check *c)
+{
+    if (c->value.kind != TRACE_TEXT)
+        return NULL;
+    for (const struct trace_read *r = t->first; r; r = r->next)
+        for (int i = 0; i < r->type->field_count; i++) {
+            const struct field *f = &r->type->fields[i];
+            if (!f->choice_labels || !(r->fields[i / 64 & 3] >> (i % 64) & 1))
+                continue;
+            struct row_value v = row_get(r->type, r->entry.body, i);
+            if (!v.null && span_eq(v.text, c->value.text))
+                return f;
+        }
+    return NULL;
+}
+
+/* The label of a text under that field, else the text itself. */
+static struct span shown_text(const struct field *f, struct span text)
+{
+    const char *label = f ? field_choice_label(f, text) : NULL;
+    return label ? span_of(label) : text;
+}
+
+static void put_value(struct buf *out, const struct trace_value *v, const struct field *f,
+                      struct span unit, int digits)
 {
     switch (v->kind) {
     case TRACE_NOTHING:
@@ -130,7 +155,7 @@ static void put_value(struct buf *out, const struct trace_value *v, struct span 
         return;
     case TRACE_TEXT:
         buf_str(out, "“");
-        buf_span(out, v->text);
+        buf_span(out, shown_text(f, v->text));
         buf_str(out, "”");
         return;
     case TRACE_BOOL:
@@ -139,8 +164,9 @@ static void put_value(struct buf *out, const struct trace_value *v, struct span 
     }
 }
 
-static void put_check(struct buf *out, const struct trace_check *c)
+static void put_check(struct buf *out, const struct trace *t, const struct trace_check *c)
 {
+    const struct field *f = checked_field(t, c);
     buf_span(out, c->label);
     if (c->value.kind == TRACE_NOTHING || c->limit.kind == TRACE_NOTHING) {
         buf_str(out, c->value.kind == TRACE_NOTHING ? "：无数据" : "：没有可比的界限");
@@ -148,7 +174,7 @@ static void put_check(struct buf *out, const struct trace_check *c)
     }
     if (c->value.kind == TRACE_BOOL) {
         buf_str(out, "：");
-        put_value(out, &c->value, SPAN_NONE, 2);
+        put_value(out, &c->value, NULL, SPAN_NONE, 2);
         return;
     }
     /* two decimals, more where a rounded figure would hide what decided */
@@ -159,13 +185,13 @@ static void put_check(struct buf *out, const struct trace_check *c)
             digits = 6;
     }
     buf_char(out, ' ');
-    put_value(out, &c->value, c->value.unit, digits);
+    put_value(out, &c->value, f, c->value.unit, digits);
     buf_str(out, "，");
     for (size_t i = 0; i < sizeof op_words / sizeof *op_words; i++)
         if (op_words[i].op == c->op)
             buf_str(out, c->pass ? op_words[i].holds : op_words[i].fails);
     buf_char(out, ' ');
-    put_value(out, &c->limit, c->value.unit, digits);
+    put_value(out, &c->limit, f, c->value.unit, digits);
 }
 
 static bool same_check(const struct trace_check *a, const struct trace_check *b)
@@ -183,7 +209,7 @@ void trace_sentence(const struct trace *t, struct buf *out)
         if (!first)
             buf_str(out, "；");
         first = false;
-        put_check(out, &t->checks[i]);
+        put_check(out, t, &t->checks[i]);
     }
 }
 
@@ -214,13 +240,25 @@ static void write_value(struct json_w *w, const char *name, const struct trace_v
     }
 }
 
-static void write_check(struct json_w *w, const struct trace_check *c)
+/* Beside a code: the words for it. */
+static void write_label(struct json_w *w, const char *name, const struct field *f,
+                        const struct trace_value *v)
 {
+    const char *label = f && v->kind == TRACE_TEXT ? field_choice_label(f, v->text) : NULL;
+    if (label)
+        json_w_kstr(w, name, label);
+}
+
+static void write_check(struct json_w *w, const struct trace *t, const struct trace_check *c)
+{
+    const struct field *f = checked_field(t, c);
     json_w_object(w);
     json_w_kspan(w, "label", c->label);
     write_value(w, "value", &c->value);
+    write_label(w, "value_text", f, &c->value);
     json_w_kstr(w, "op", c->op);
     write_value(w, "limit", &c->limit);
+    write_label(w, "limit_text", f, &c->limit);
     if (c->value.unit.n)
         json_w_kspan(w, "unit", c->value.unit);
     json_w_kbool(w, "pass", c->pass);
@@ -256,6 +294,9 @@ static void write_read(struct json_w *w, struct trace_read *r)
             json_w_kstr(w, "unit", f->unit);
         json_w_name(w, "value");
         row_put_json(w, &v);
+        const char *words = v.null || !f->choice_labels ? NULL : field_choice_label(f, v.text);
+        if (words)
+            json_w_kstr(w, "text", words);
         json_w_object_end(w);
     }
     json_w_array_end(w);
@@ -267,7 +308,7 @@ void trace_write(const struct trace *t, struct json_w *w)
     json_w_name(w, "checks");
     json_w_array(w);
     for (size_t i = 0; i < t->check_count; i++)
-        write_check(w, &t->checks[i]);
+        write_check(w, t, &t->checks[i]);
     json_w_array_end(w);
     if (t->checks_more)
         json_w_kint(w, "checks_more", (int64_t)t->checks_more);

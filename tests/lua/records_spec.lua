@@ -62,9 +62,18 @@ it("only identity is sealed and only it holds private fields", function()
   end)
 end)
 
-it("names every camera event", function()
-  each_type(function(t, fields)
-    if t.id ~= "camera_event" then return end
-    for _, choice in ipairs(fields.event_type.choices) do assert(records.camera_event_names[choice], choice) end
+it("gives every choice words of its own", function()
+  each_type(function(t)
+    for _, f in ipairs(t.fields) do
+      if f.type == "enum" then
+        same(#f.choice_labels, #f.choices)
+        local seen = {}
+        for i, label in ipairs(f.choice_labels) do
+          assert(label:find "[\x80-\xFF]", t.id .. "." .. f.name .. ": " .. f.choices[i])
+          assert(not seen[label], t.id .. "." .. f.name .. ": " .. label)
+          seen[label] = true
+        end
+      end
+    end
   end)
 end)
