@@ -33,6 +33,20 @@ const ticks = async (pid) => {
 }
 const memory = async (pid) => Number((await readFile(`/proc/${pid}/status`, 'utf8')).match(/VmRSS:\s+(\d+)/)[1])
 
+test('one address has as many places as serve was told, and one that leaves makes room', async (t) => {
+  const street = await startStreet({ args: ['--per-address', '5'] })
+  t.after(() => street.close())
+  const gone = (crowd) => crowd.filter((one) => one.readableEnded || one.destroyed).length
+  const crowd = await hold(street.port, 8)
+  for (const one of crowd) one.resume()
+  for (let i = 0; i < 50 && gone(crowd) < 3; i++) await sleep(20)
+  assert.ok(gone(crowd) >= 3, 'those too many are closed')
+  for (const one of crowd) one.destroy()
+  await sleep(100)
+  const { status } = await street.ask('GET', '/-/healthy')
+  assert.equal(status, 200)
+})
+
 test('with descriptors used up it neither spins nor floods its log, and recovers by itself', async (t) => {
   const street = await startStreet()
   t.after(() => street.close())
