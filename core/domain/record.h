@@ -105,6 +105,9 @@ bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b,
 /* One record written by domain code itself, with its postings and no batch; *seq 0 if it is unchanged. */
 bool record_put(struct txn *t, const struct type *type, struct span key, struct span body,
                 uint64_t *seq, struct err *e);
+/* Take one record back; *seq 0 if there is none. */
+bool record_withdraw(struct txn *t, const struct type *type, struct span key, uint64_t *seq,
+                     struct err *e);
 
 /* Reading. `key` as key_join makes it. */
 bool record_event_time(const struct type *t, struct span body,
@@ -133,11 +136,12 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
 uint64_t record_scan_passed_over(const struct record_scan *s);
 void record_scan_close(struct record_scan *s);
 /* Records whose event time lies in [from, to] and that satisfy `where`: each once, in order of that time, until
- * fn returns false. Types without event time count by arrival of the version, and are walked. */
+ * fn returns false. Types without event time count by arrival of the version, and are walked. *looked (may be
+ * NULL): how many records were looked at, told or not: the same for every reader as of the same seq. */
 bool record_window(struct view *v, struct arena *a, const struct type *t,
                    const struct record_where *where, size_t count, int64_t from, int64_t to,
                    uint64_t as_of, bool (*fn)(void *ctx, const struct entry *e), void *ctx,
-                   struct err *e);
+                   uint64_t *looked, struct err *e);
 
 /* A record for people: {fields…, "_seq", "_at"}. `reveal` opens private fields (vault needed); otherwise
  * they are masked ("张**", "138****8000"). */

@@ -359,7 +359,7 @@ static bool told_lately(struct work *w, const struct type *t, struct span datase
     bool told = false;
     return where.field >= 0 &&
            record_window(txn_view(w->txn), w->line, t, &where, 1, now - SINGLE_EVERY_US + 1,
-                         now, SEQ_LATEST, found, &told, &ignore) &&
+                         now, SEQ_LATEST, found, &told, NULL, &ignore) &&
            told;
 }
 

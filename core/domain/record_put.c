@@ -90,3 +90,19 @@ bool record_put(struct txn *t, const struct type *type, struct span key, struct 
     arena_free(&a);
     return ok;
 }
+
+bool record_withdraw(struct txn *t, const struct type *type, struct span key, uint64_t *seq,
+                     struct err *e)
+{
+    struct arena a = {0};
+    struct entry before;
+    struct err why = {0};
+    *seq = 0;
+    bool ok = true;
+    if (record_find(txn_view(t), &a, type, key, SEQ_LATEST, &before, &why))
+        ok = (*seq = record_append(t, type, ENTRY_WITHDRAW, key, before.body, &a, e)) != 0;
+    else if (why.code != ERR_MISSING)
+        ok = err_set(e, why.code, "%s", why.text);
+    arena_free(&a);
+    return ok;
+}

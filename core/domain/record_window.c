@@ -21,7 +21,7 @@ struct window {
     const struct record_where *where;
     size_t count;
     int64_t from, to;
-    uint64_t as_of;
+    uint64_t as_of, looked;
     bool (*fn)(void *ctx, const struct entry *e);
     void *ctx;
 };
@@ -56,6 +56,7 @@ static bool by_index(struct window *w, struct err *e)
         struct entry entry;
         struct err local = {0};
         int64_t at;
+        w->looked++;
         arena_reset(&w->line);
         if (record_find(w->view, &w->line, w->type, found[i].key, w->as_of, &entry, &local)) {
             if (fits(w, &entry, &at) && at == found[i].time) {
@@ -112,6 +113,7 @@ static bool by_key(struct window *w, struct span prefix, bool timed, struct err 
     struct err local = {0};
     int64_t at;
     while (version_scan_next(s, &w->line, &entry, &local)) {
+        w->looked++;
         if (timed && record_event_time(w->type, entry.body, &at) && at > w->to)
             break;
         if (fits(w, &entry, &at)) {
@@ -135,7 +137,7 @@ static bool by_key(struct window *w, struct span prefix, bool timed, struct err 
 bool record_window(struct view *v, struct arena *a, const struct type *t,
                    const struct record_where *where, size_t count, int64_t from, int64_t to,
                    uint64_t as_of, bool (*fn)(void *ctx, const struct entry *e), void *ctx,
-                   struct err *e)
+                   uint64_t *looked, struct err *e)
 {
     struct window w = {.view = v,
                        .a = a,
@@ -148,12 +150,16 @@ bool record_window(struct view *v, struct arena *a, const struct type *t,
                        .fn = fn,
                        .ctx = ctx};
     int parts = 0;
+    if (looked)
+        *looked = 0;
     if (from > to)
         return true;
     struct span prefix = record_key_prefix(t, where, count, t->key_count, &w.own, &parts);
     int time = type_time_part(t);
     bool timed = time >= 0 && t->event >= 0 && t->time == t->event && parts == time;
     bool ok = parts || t->event < 0 ? by_key(&w, prefix, timed, e) : by_index(&w, e);
+    if (looked)
+        *looked = w.looked;
     arena_free(&w.line);
     arena_free(&w.own);
     buf_free(&w.scratch);

@@ -232,7 +232,7 @@ static bool is_alive(struct evaluation *ev, const struct type *t, struct err *e)
     *e = (struct err){0};
     record_window(ev->host->view, &ev->brief, updates, &where, 1,
                   alive_since(text_field(sets, &set, "cycle"), ev->now), ev->now, ev->as_of,
-                  seen, &alive, e);
+                  seen, &alive, NULL, e);
     return alive;
 }
 

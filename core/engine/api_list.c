@@ -186,13 +186,14 @@ static void walk_window(lua_State *L, struct evaluation *ev, int index, const ch
     size_t count;
     struct record_where *where = api_where(L, ev, index, w->type, function, &count);
     int64_t from = api_window(L, ev, index + 1, function);
+    uint64_t looked;
     struct err e = {0};
     if (w->type->event < 0)
         sandbox_raise(L, "%s 没有事件时间，不能按窗口计数", w->type->name);
     if (!record_window(ev->host->view, &ev->scratch, w->type, where, count, from, ev->now,
-                       ev->as_of, add, w, &e))
+                       ev->as_of, add, w, &looked, &e))
         api_stop(L, ev, &e);
-    limit_charge(L, (int64_t)w->count * SCAN_COST);
+    limit_charge(L, (int64_t)looked * SCAN_COST);
 }
 
 static int ctx_count(lua_State *L)

@@ -191,8 +191,8 @@ static const char *window(struct fixture *f, const char *type, const char *field
     int64_t a, z;
     assert_true(calendar_parse_datetime(span_of(from), &a));
     assert_true(calendar_parse_datetime(span_of(to), &z));
-    assert_true(
-        record_window(v, &f->arena, t, &where, field != NULL, a, z, SEQ_LATEST, tell, &b, &e));
+    assert_true(record_window(v, &f->arena, t, &where, field != NULL, a, z, SEQ_LATEST, tell,
+                              &b, NULL, &e));
     const char *out = arena_span(&f->arena, buf_view(&b)).p;
     view_close(v);
     buf_free(&b);
