@@ -42,8 +42,8 @@ static void take_limit(const struct json *limits, enum alert_level level, const 
         *out = l;
 }
 
-/* "0h" is no time limit to the calendar, but a quiet time: none. */
-static int64_t quiet_us(struct span s)
+/* "0h" is no time limit to the calendar, but a quiet or hold time: none. */
+static int64_t natural_us(struct span s)
 {
     static const struct workdays none = {NULL, NULL};
     struct time_limit l;
@@ -73,5 +73,7 @@ void life_of(const struct json *manifest, struct span kind, enum alert_level lev
     take_limit(json_get(own, "limits"), level, "sign", &out->sign);
     take_limit(json_get(own, "limits"), level, "close", &out->close_by);
     struct span quiet = json_string(json_get(own, "quiet"));
-    out->quiet_us = quiet_us(quiet.n ? quiet : quiet_default);
+    out->quiet_us = natural_us(quiet.n ? quiet : quiet_default);
+    out->hold_us = natural_us(json_string(json_get(own, "hold")));
+    json_int(json_get(own, "flap"), &out->flap);
 }

@@ -24,6 +24,8 @@ struct life {
     const struct json *results;  /* results that a visit must have one of, or NULL: any */
     struct time_limit sign, close_by;
     int64_t quiet_us; /* how long after the close the same key is the same alert */
+    int64_t hold_us;  /* how long its condition must hold before it is raised */
+    int64_t flap;     /* raised more often in 24 hours, it stays open; 0: no limit */
 };
 /* `manifest` may be NULL. `quiet_default` is "24h", "0h" or empty (0). */
 void life_of(const struct json *manifest, struct span kind, enum alert_level level,

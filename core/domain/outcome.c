@@ -22,6 +22,7 @@ struct batch_of {
     const struct street *street;
     struct scenario scenario;
     uint64_t from, to, version;
+    struct cursor cursor; /* as it will be */
 };
 
 /* --- checking: everything before the first append --------------------------------------- */
@@ -76,7 +77,7 @@ static bool check_effect(struct batch_of *b, const struct json *effect, struct e
 static bool check_place(struct batch_of *b, const struct json *outcome, struct span id,
                         struct err *e)
 {
-    struct cursor c;
+    struct cursor *c = &b->cursor;
     struct scenario_status status;
     int64_t from = -1, to = -1, version = -1;
     if (!json_int(json_get(outcome, "from"), &from) ||
@@ -86,7 +87,7 @@ static bool check_place(struct batch_of *b, const struct json *outcome, struct s
     b->from = (uint64_t)from;
     b->to = (uint64_t)to;
     b->version = (uint64_t)version;
-    if (!cursor_get(txn_view(b->t), id, &c) || c.seq != b->from || c.version != b->version)
+    if (!cursor_get(txn_view(b->t), id, c) || c->seq != b->from || c->version != b->version)
         return err_set(e, ERR_CONFLICT, "场景“%.*s”的进度已变，这一批结果作废", SPAN_ARG(id));
     scenario_status(txn_view(b->t), b->a, id, &status);
     if (status.state != SCENARIO_RUNNING)
@@ -181,12 +182,22 @@ static bool set_timer(struct batch_of *b, const struct json *effect, struct span
     return ok;
 }
 
+/* It rang after the entry that silences it: an engine that lagged did not know yet. */
+static bool rang_since(struct batch_of *b, struct span key, uint64_t cause)
+{
+    struct entry last;
+    return version_get(txn_view(b->t), b->a, ENTRY_TIMER, key, SEQ_LATEST, &last, NULL) &&
+           last.op == ENTRY_WITHDRAW && last.cause > cause;
+}
+
+/* Also where nothing is left to drop: the entry tells the engine not to hear what rang. */
 static bool drop_timer(struct batch_of *b, const struct json *effect, struct span key,
                        struct err *e)
 {
     int64_t old;
     if (!timer_at(b, key, &old))
-        return true;
+        return !rang_since(b, key, cause_of(effect)) ||
+               put_keyed(b, ENTRY_TIMER, key, cause_of(effect), SPAN_NONE, e);
     return put_keyed(b, ENTRY_TIMER, key, cause_of(effect), SPAN_NONE, e) &&
            due_drop(b->t, old, key, e);
 }
@@ -226,6 +237,20 @@ static bool apply_effect(struct batch_of *b, const struct json *effect, struct e
     return alert_apply(b->t, b->street, &b->scenario, effect, e);
 }
 
+/* After a fault the count of alerts begins anew: whoever starts the scenario again has seen it. */
+static void move_cursor(struct batch_of *b, const struct json *outcome, bool fault)
+{
+    int64_t minute = 0, alerts = 0;
+    b->cursor.seq = b->to;
+    if (json_int(json_get(outcome, "minute"), &minute) &&
+        json_int(json_get(outcome, "alerts"), &alerts) && minute > 0 && alerts > 0) {
+        b->cursor.minute = (uint64_t)minute;
+        b->cursor.alerts = (uint64_t)alerts;
+    }
+    if (fault)
+        b->cursor.alerts = 0;
+}
+
 bool outcome_apply(struct txn *t, const struct street *street, const struct json *outcome,
                    struct err *e)
 {
@@ -241,8 +266,8 @@ bool outcome_apply(struct txn *t, const struct street *street, const struct json
         json_int(json_get(fault, "seq"), &seq);
         ok = scenario_stop(t, b.scenario.id, fault, (uint64_t)seq, e);
     }
-    struct cursor c = {.seq = b.to, .version = b.version};
-    ok = ok && cursor_put(t, b.scenario.id, &c, e);
+    move_cursor(&b, outcome, json_is(fault, JSON_OBJECT));
+    ok = ok && cursor_put(t, b.scenario.id, &b.cursor, e);
     arena_free(&a);
     return ok;
 }

@@ -19,7 +19,8 @@
  *   {"do":"log","cause":150,"text":"…"}],
  *  "fault":{"seq":181,"type":"ent_income","key":"E1|2020-06","line":12,"message":"…"}}
  *
- * `fault` only if it stopped. An alert's times are those of the entry that caused it.
+ * "minute":n,"alerts":n may stand beside "runs": alerts made in the street's minute n so far, which the cursor
+ * keeps for the engine's limit. `fault` only if it stopped. An alert's times are those of the entry that caused it.
  * `due`, `office` … may be absent. Times are RFC 3339 texts. Effects are in the order in
  * which they were made.
  */

@@ -38,6 +38,9 @@ struct effect {
     enum alert_level level; /* EFFECT_ALERT */
     struct span members;    /* JSON members behind do, cause, key (and level): ,"title":… */
     struct span evidence;   /* EFFECT_ALERT: JSON object */
+    struct span alert_kind; /* EFFECT_ALERT */
+    struct span reason;     /* EFFECT_CLEAR */
+    int64_t now;            /* alert, clear: of the judgement */
     bool dropped;           /* merged into another, or overruled */
 };
 struct effects {
@@ -123,6 +126,11 @@ bool api_settle(struct evaluation *ev, struct err *e);
 /* Effects the host makes by itself: more than 200 fresh alerts at once; an alert that no longer stands. */
 void api_bulk_alert(struct evaluation *ev, size_t fresh);
 void api_retract(struct evaluation *ev, struct span key);
+/* Members of EFFECT_CLEAR in `keep`. */
+struct span api_clear_members(struct evaluation *ev, struct span reason, bool close,
+                              int64_t now);
+/* What the scenario has set under this key, as JSON text; SPAN_NONE: nothing. Lives until `brief` is emptied. */
+bool api_state_read(struct evaluation *ev, struct span key, struct span *value, struct err *e);
 
 /* The functions of ctx by file; each table ends with {NULL, NULL}. */
 extern const luaL_Reg api_find_functions[], api_list_functions[], api_alert_functions[],

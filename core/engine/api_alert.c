@@ -316,6 +316,8 @@ static int ctx_alert(lua_State *L)
     limit_charge(L, 500);
     struct effect *x = api_effect(ev, EFFECT_ALERT, a.key);
     x->level = a.level;
+    x->alert_kind = arena_span(&ev->keep, a.kind);
+    x->now = ev->now;
     x->members = alert_members(ev, &a);
     x->evidence = api_evidence(ev);
     return 0;
@@ -361,6 +363,20 @@ void api_retract(struct evaluation *ev, struct span key)
     api_effect(ev, EFFECT_RETRACT, key)->members = members_of(ev, &out);
 }
 
+struct span api_clear_members(struct evaluation *ev, struct span reason, bool close,
+                              int64_t now)
+{
+    struct buf out = {0};
+    struct json_w w = json_w_begin(&out);
+    json_w_object(&w);
+    json_w_kspan(&w, "reason", reason);
+    json_w_kbool(&w, "close", close);
+    write_time(&w, "now", now);
+    json_w_object_end(&w);
+    json_w_end(&w);
+    return members_of(ev, &out);
+}
+
 static int ctx_clear(lua_State *L)
 {
     static const char *const members[] = {"key", "reason", "close", "kind", NULL};
@@ -371,16 +387,10 @@ static int ctx_clear(lua_State *L)
     lua_getfield(L, 2, "close");
     bool close = lua_isnil(L, -1) || lua_toboolean(L, -1);
     lua_pop(L, 1);
-    struct buf out = {0};
-    struct json_w w = json_w_begin(&out);
-    json_w_object(&w);
-    json_w_kspan(&w, "reason", reason);
-    json_w_kbool(&w, "close", close);
-    write_time(&w, "now", ev->now);
-    json_w_object_end(&w);
-    json_w_end(&w);
     struct effect *x = api_effect(ev, EFFECT_CLEAR, key);
-    x->members = members_of(ev, &out);
+    x->reason = arena_span(&ev->keep, reason);
+    x->now = ev->now;
+    x->members = api_clear_members(ev, reason, close, ev->now);
     return 0;
 }
 

@@ -20,30 +20,29 @@ static struct span state_key(lua_State *L, const char *function)
     return key;
 }
 
-/* The stored value as JSON text; SPAN_NONE: none. */
-static struct span stored(lua_State *L, struct evaluation *ev, struct span key)
+bool api_state_read(struct evaluation *ev, struct span key, struct span *value, struct err *e)
 {
-    struct span value;
-    if (ev->host->state && ev->host->state(ev->host->ctx, key, &value))
-        return value;
-    struct err e = {0};
     struct entry entry;
+    *value = SPAN_NONE;
+    if (ev->host->state && ev->host->state(ev->host->ctx, key, value))
+        return true;
     arena_reset(&ev->brief);
-    struct span full = key_of2(&ev->brief, ev->in->scenario.id, key, &e);
-    if (!full.n ||
-        !version_get(ev->host->view, &ev->brief, ENTRY_STATE, full, SEQ_LATEST, &entry, &e)) {
-        if (e.code != ERR_MISSING && e.code != ERR_INPUT)
-            api_stop(L, ev, &e);
-        return SPAN_NONE;
-    }
-    return entry.op == ENTRY_PUT ? entry.body : SPAN_NONE;
+    struct span full = key_of2(&ev->brief, ev->in->scenario.id, key, e);
+    if (full.n &&
+        version_get(ev->host->view, &ev->brief, ENTRY_STATE, full, SEQ_LATEST, &entry, e))
+        *value = entry.op == ENTRY_PUT ? entry.body : SPAN_NONE;
+    else
+        return e->code == ERR_MISSING || e->code == ERR_INPUT;
+    return true;
 }
 
 static int ctx_get(lua_State *L)
 {
     struct evaluation *ev = api_enter(L, "get");
-    struct span value = stored(L, ev, state_key(L, "get"));
+    struct span value;
     struct err e = {0};
+    if (!api_state_read(ev, state_key(L, "get"), &value, &e))
+        return api_stop(L, ev, &e);
     if (!value.n || !lua_json_push_text(L, value, &e))
         lua_pushnil(L);
     return 1;

@@ -227,11 +227,15 @@ static void emit_one(struct work *w, const struct effect *x)
     buf_char(b, '}');
 }
 
-void evaluate_emit(struct work *w, const struct effects *list)
+enum evaluate_result evaluate_emit(struct work *w, struct effects *list)
 {
+    enum evaluate_result r = w->ev.in->steady ? steady_pass(w, list) : EVALUATE_DONE;
+    if (r != EVALUATE_DONE)
+        return r;
     for (size_t i = 0; i < list->count; i++)
         if (!list->items[i].dropped)
             emit_one(w, &list->items[i]);
+    return EVALUATE_DONE;
 }
 
 static void emit_unknown(struct work *w)
@@ -352,9 +356,7 @@ static enum evaluate_result run_every(struct work *w, const struct instance_ever
     merge(w, &list, 0);
     if (w->ev.in->bulk_guard)
         r = guard_bulk(w, &list);
-    if (r == EVALUATE_DONE)
-        evaluate_emit(w, &list);
-    return r;
+    return r == EVALUATE_DONE ? evaluate_emit(w, &list) : r;
 }
 
 /* --- entries --------------------------------------------------------------------------------------- */
@@ -444,8 +446,7 @@ static enum evaluate_result judge_wake(struct work *w)
     if (r != EVALUATE_DONE)
         return r;
     merge(w, &list, 0);
-    evaluate_emit(w, &list);
-    return EVALUATE_DONE;
+    return evaluate_emit(w, &list);
 }
 
 static enum evaluate_result judge_record(struct work *w)
@@ -461,9 +462,7 @@ static enum evaluate_result judge_record(struct work *w)
         return EVALUATE_DONE;
     struct effects list = {0};
     enum evaluate_result r = evaluate_record(w, removed, entry, entry->at, entry->seq, &list);
-    if (r == EVALUATE_DONE)
-        evaluate_emit(w, &list);
-    return r;
+    return r == EVALUATE_DONE ? evaluate_emit(w, &list) : r;
 }
 
 /* More alerts a minute than a street can read: stop with a word to the owner. Counted in the journal's own
@@ -471,13 +470,15 @@ static enum evaluate_result judge_record(struct work *w)
 static bool too_many_alerts(struct work *w)
 {
     struct instance *in = w->ev.in;
-    int64_t minute = w->ev.entry->at / CALENDAR_MINUTE_US;
+    uint64_t minute = (uint64_t)(w->ev.entry->at / CALENDAR_MINUTE_US);
     if (in->minute_at != minute) {
         in->minute_at = minute;
         in->minute_alerts = 0;
     }
-    in->minute_alerts += w->alerts;
-    return w->alerts && in->minute_alerts > w->ev.host->alert_limit;
+    in->minute_alerts += (uint64_t)w->alerts;
+    w->out->minute = minute;
+    w->out->alerts = in->minute_alerts;
+    return w->alerts && in->minute_alerts > (uint64_t)w->ev.host->alert_limit;
 }
 
 static enum evaluate_result judge(struct work *w)
@@ -513,7 +514,7 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
     w.ev.now = entry->at;
     size_t effects = out->effects.n;
     uint32_t count = out->effect_count;
-    size_t sets = out->sets.n;
+    size_t sets = w.sets_from = out->sets.n;
     enum evaluate_result r = judge(&w);
     if (r == EVALUATE_DONE) {
         emit_unknown(&w);
@@ -549,6 +550,10 @@ void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t vers
     json_w_kint(&w, "to", (int64_t)to);
     json_w_kint(&w, "runs", (int64_t)x->runs);
     json_w_kint(&w, "unknown", (int64_t)x->unknown);
+    if (x->alerts) {
+        json_w_kint(&w, "minute", (int64_t)x->minute);
+        json_w_kint(&w, "alerts", (int64_t)x->alerts);
+    }
     if (fault) {
         json_w_name(&w, "fault");
         evaluate_fault_write(&x->fault, &w);

@@ -51,6 +51,7 @@ struct evaluated {
     struct buf effects; /* JSON objects, joined by ',' */
     uint32_t effect_count;
     uint64_t runs, unknown;
+    uint64_t minute, alerts; /* alerts of the street's minute so far; 0: nothing to count */
     struct buf sets; /* what ctx:set set: u32 sizes, key, value (no value: forgotten) */
     struct evaluate_fault fault;
 };

@@ -9,7 +9,8 @@ struct work {
     struct evaluation ev;
     struct evaluated *out;
     struct err *e;
-    int alerts; /* emitted so far */
+    int alerts;       /* emitted so far */
+    size_t sets_from; /* in out->sets: those of this entry */
 };
 
 /* One judgement, complete with merging; effects go to `into`. */
@@ -20,7 +21,9 @@ enum evaluate_result evaluate_subject(struct work *w, const struct instance_ever
                                       const struct entry *row, int64_t due, uint64_t as_of,
                                       struct effects *into);
 /* Write what is not dropped behind out->effects. */
-void evaluate_emit(struct work *w, const struct effects *list);
+enum evaluate_result evaluate_emit(struct work *w, struct effects *list);
+/* Hold times and flap limits (steady.c), before the list is written. */
+enum evaluate_result steady_pass(struct work *w, struct effects *list);
 /* Where the time of a record is its arrival. */
 int64_t evaluate_time(const struct type *t, const struct entry *row);
 

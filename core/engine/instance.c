@@ -215,6 +215,14 @@ static void read_rejudge(struct instance *in, const struct json *map)
     }
 }
 
+static bool has_steady_kind(const struct json *life)
+{
+    for (size_t i = 0; json_is(life, JSON_OBJECT) && i < life->count; i++)
+        if (json_get(&life->items[i], "hold") || json_get(&life->items[i], "flap"))
+            return true;
+    return false;
+}
+
 static void read_manifest(struct instance *in)
 {
     const struct json *m = in->scenario.manifest;
@@ -222,6 +230,7 @@ static void read_manifest(struct instance *in)
     read_permissions(in, json_get(m, "reads"));
     read_rejudge(in, json_get(m, "rejudge"));
     in->bulk_guard = json_bool(json_get(m, "bulk_guard"), false);
+    in->steady = has_steady_kind(json_get(m, "life"));
     const struct json *also = json_get(m, "also");
     in->also = arena_alloc(&in->arena, (json_count(also) + 1) * sizeof *in->also);
     for (size_t i = 0; i < json_count(also); i++)

@@ -69,14 +69,14 @@ struct instance {
     int context; /* the ctx object */
     int rows;    /* metatables of rows by type */
     bool bulk_guard;
+    bool steady; /* a kind of alert has a hold time or a flap limit */
 
     struct evaluation *running; /* NULL between calls */
     struct arena spare[3];      /* empty ones, kept from one entry to the next */
     uint64_t generation;        /* rows of an earlier call are refused */
 
-    /* Alerts of `on` and `wake` in the minute that began at minute_at. */
-    int64_t minute_at;
-    int minute_alerts;
+    /* Alerts of `on`, `removed` and `wake` in this minute; the cursor keeps them over a restart. */
+    uint64_t minute_at, minute_alerts;
 };
 
 /* `s` must have been read into *take_arena, which becomes the instance's (also on failure, where it is

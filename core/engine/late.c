@@ -423,8 +423,7 @@ static enum evaluate_result rejudge(struct work *w, struct plan *p, struct effec
             !(own->items[i].kind == EFFECT_CLEAR && alerted_behind(p, 0, own->items[i].key)))
             keep_effect(w, &out, &own->items[i], false);
     add_new(w, p, &out);
-    evaluate_emit(w, &out);
-    return EVALUATE_DONE;
+    return evaluate_emit(w, &out);
 }
 
 enum evaluate_result late_judge(struct work *w, const struct type *t,
@@ -444,6 +443,5 @@ enum evaluate_result late_judge(struct work *w, const struct type *t,
         return EVALUATE_BROKEN;
     if (plan.count)
         return rejudge(w, &plan, &own, time);
-    evaluate_emit(w, &own);
-    return EVALUATE_DONE;
+    return evaluate_emit(w, &own);
 }

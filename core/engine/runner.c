@@ -32,7 +32,7 @@ static void forget(struct evaluated *x)
     buf_clear(&x->effects);
     buf_clear(&x->sets);
     x->effect_count = 0;
-    x->runs = x->unknown = 0;
+    x->runs = x->unknown = x->minute = x->alerts = 0;
 }
 
 void runner_fini(struct runner *r)
@@ -201,6 +201,10 @@ static void keep(struct runner *r, uint64_t seq)
     }
     all->runs += x->runs;
     all->unknown += x->unknown;
+    if (x->alerts) {
+        all->minute = x->minute;
+        all->alerts = x->alerts;
+    }
     if (x->sets.n) {
         uint32_t size = (uint32_t)x->sets.n;
         buf_put(&r->overlay, &seq, sizeof seq);
@@ -353,6 +357,8 @@ void runner_load(struct runner *r)
     page_end(r);
     arena_free(&a);
     if (r->in) {
+        r->in->minute_at = c.minute;
+        r->in->minute_alerts = c.alerts;
         r->state = RUNNER_RUNNING;
         return;
     }

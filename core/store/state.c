@@ -36,18 +36,24 @@ bool cursor_get(struct view *v, struct span scenario, struct cursor *out)
 {
     struct span value;
     *out = (struct cursor){0};
-    if (!get(v, TABLE_CURSOR, scenario, &value) || value.n != 16)
+    if (!get(v, TABLE_CURSOR, scenario, &value) || value.n < 16)
         return false;
     out->seq = be64_get(value.p);
     out->version = be64_get(value.p + 8);
+    if (value.n == 32) { /* older ones have no count */
+        out->minute = be64_get(value.p + 16);
+        out->alerts = be64_get(value.p + 24);
+    }
     return true;
 }
 
 bool cursor_put(struct txn *t, struct span scenario, const struct cursor *c, struct err *e)
 {
-    char value[16];
+    char value[32];
     be64_put(value, c->seq);
     be64_put(value + 8, c->version);
+    be64_put(value + 16, c->minute);
+    be64_put(value + 24, c->alerts);
     return name_ok(scenario, e) &&
            txn_put(t, TABLE_CURSOR, scenario, (struct span){value, sizeof value}, 0, e);
 }

@@ -34,6 +34,7 @@ void txn_next(struct txn *t, uint64_t *seq, int64_t *at, uint64_t *seed);
 /* Scenario cursors: the last seq a scenario has seen, and the seq of the version that saw it. */
 struct cursor {
     uint64_t seq, version;
+    uint64_t minute, alerts; /* alerts made in this minute of the street: what a limit counts */
 };
 bool cursor_get(struct view *v, struct span scenario,
                 struct cursor *out); /* false: none yet, zeroed */
