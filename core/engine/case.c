@@ -114,6 +114,9 @@ struct act {
     int64_t clock; /* hold the clock here first */
     int64_t instant;
     const struct record *record;
+    const struct type *type; /* of the record `key` that is withdrawn */
+    struct span key;
+    uint64_t seq; /* of what the job wrote; 0: nothing */
     const struct json *json;
     struct span text, id;
     struct entry_new entry;
@@ -264,6 +267,38 @@ static bool tell_records(struct play *p, const struct json *records)
 {
     for (size_t i = 0; i < json_count(records); i++)
         if (!tell_record(p, json_item(records, i), i + 1))
+            return false;
+    return true;
+}
+
+static bool withdraw_record(struct act *a, struct txn *t, struct err *e)
+{
+    return record_withdraw(t, a->type, a->key, &a->seq, e);
+}
+
+static bool tell_removed_one(struct play *p, const struct json *item)
+{
+    struct buf text = {0};
+    struct err e = {0};
+    struct span name = case_form_removed(item, &text);
+    struct act a = {.job = withdraw_record};
+    a.type = dictionary_find(street_dictionary(p->street), name);
+    a.key = a.type ? key_from_text(&p->arena, buf_view(&text), (size_t)a.type->key_count, &e)
+                   : SPAN_NONE;
+    bool ok = a.key.n && commit(p, &a) && catch_up(p);
+    if (!a.type)
+        fail(p, "removed：没有记录类型 %.*s", SPAN_ARG(name));
+    else if (!a.key.n || (ok && !a.seq))
+        ok = fail(p, "removed：没有记录 %.*s %.*s", SPAN_ARG(name), (int)text.n,
+                  text.n ? text.p : "");
+    buf_free(&text);
+    return ok;
+}
+
+static bool tell_removed(struct play *p, const struct json *list)
+{
+    for (size_t i = 0; i < json_count(list); i++)
+        if (!tell_removed_one(p, json_item(list, i)))
             return false;
     return true;
 }
@@ -454,6 +489,7 @@ static bool run_step(struct play *p, const struct json *step)
     p->given = NULL;
     struct act clock = {.clock = p->at};
     if (!tell_wakes(p, p->at) || !commit(p, &clock) ||
+        !tell_removed(p, json_get(step, "removed")) ||
         (json_get(step, "at") && !tell_ticks(p)) || !tell_wakes(p, p->at) ||
         !tell_actions(p, actions, done, true))
         return false;

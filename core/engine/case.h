@@ -4,8 +4,8 @@
  * entry after another, and its effects through domain/outcome.
  *
  * One step: settings, then what people do, then the records in order (each at its event time, if that lies
- * between the step before and `at`; timers due before it ring first), timers due up to `at`, what is due
- * exactly at `at`, what people do to an alert that only this step has raised, and then `expect`.
+ * between the step before and `at`; timers due before it ring first), timers due up to `at`, then the records
+ * that are `removed` (at `at`), what is due exactly at `at`, what people do to an alert that only this step has raised, and then `expect`.
  */
 #ifndef WY_ENGINE_CASE_H
 #define WY_ENGINE_CASE_H

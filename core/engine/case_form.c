@@ -28,6 +28,23 @@ struct span case_form_record(const struct json *item, struct buf *fields)
     return type;
 }
 
+struct span case_form_removed(const struct json *item, struct buf *key)
+{
+    for (size_t i = 1; json_is(item, JSON_ARRAY) && i < json_count(item); i++) {
+        const struct json *part = json_item(item, i);
+        if (i > 1)
+            buf_char(key, '|');
+        if (json_is(part, JSON_STRING)) {
+            buf_span(key, json_string(part));
+            continue;
+        }
+        struct json_w w = json_w_begin(key);
+        json_w_value(&w, part);
+        json_w_end(&w);
+    }
+    return json_string(json_item(item, 0));
+}
+
 struct span case_form_key(struct span scenario, struct span key)
 {
     if (key.n > scenario.n && memcmp(key.p, scenario.p, scenario.n) == 0 &&

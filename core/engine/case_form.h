@@ -18,6 +18,8 @@ struct instance;
 
 /* The type's name; the fields as JSON text without the type. */
 struct span case_form_record(const struct json *item, struct buf *fields);
+/* ["type", part, part …] or ["type", "part|part"]: the type's name, and the key as people write it. */
+struct span case_form_removed(const struct json *item, struct buf *key);
 /* `scenario|KEY` → KEY; any other key as it is. */
 struct span case_form_key(struct span scenario, struct span key);
 

@@ -28,12 +28,13 @@
 ---@field results? string[] 走访结果限于这些
 ---@field limits? wangyi.limits | table<wangyi.level, wangyi.limits>
 ---@field quiet? string 办结后多久内再触发算同一件，如 "72h"
----@field hold? string 持续多久才报
----@field flap? integer 一天内反复超过几次并成一件
+---@field hold? string 持续多久才报，如 "30min"：从第一次 ctx:alert 起，其间各次运行都没有 ctx:clear，满这么久的那次才报
+---@field flap? integer 24 小时内报过几次还照常自动办结；再多就不再自动办结，直到消停
 
 ---@class wangyi.example 例子：装入时逐个运行，有一个不对就不启用
 ---@field name string 一句话
 ---@field given? table[] 按到达次序的记录：{ "类型", { 字段 = 值 } }
+---@field removed? table[] 随后（在 at 这一刻）撤回的记录：{ "类型", 主键各段… }
 ---@field at? string 然后时钟停在这里，恰好到点的定时运行一次
 ---@field settings? table<string, any>
 ---@field expect? { key: string, level: wangyi.level, kind?: string }[] 此后本场景未了结的告警，不多不少

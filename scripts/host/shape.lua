@@ -58,8 +58,8 @@ local LIFE = set { "close", "evidence", "results", "limits", "quiet", "hold", "f
 local LIMITS = set { "visit", "notify", "sign", "close" }
 local CLOSES = set { "auto", "evidence", "auto+evidence" }
 local EFFECTS = set { "alert", "topic" }
-local EXAMPLE = set { "name", "given", "at", "settings", "expect", "steps" }
-local STEP = set { "given", "at", "actions", "settings", "expect" }
+local EXAMPLE = set { "name", "given", "removed", "at", "settings", "expect", "steps" }
+local STEP = set { "given", "removed", "at", "actions", "settings", "expect" }
 local EXPECT = set { "key", "level", "kind" }
 local ACTION = set { "key", "action", "text", "evidence", "verdict" }
 
@@ -401,6 +401,17 @@ function C:given(path, given)
   end
 end
 
+function C:removed(path, removed)
+  if removed == nil or not self:list(path, removed) then return end
+  for i, item in ipairs(removed) do
+    local at = join(path, i)
+    if self:list(at, item) then
+      self:type_of(at, item[1])
+      if #item < 2 then self:problem(at, "shape", ("%s 应写成 { \"类型\", 主键… }"):format(show(at))) end
+    end
+  end
+end
+
 function C:expect(path, expect)
   if not self:list(path, expect) then return end
   for i, e in ipairs(expect) do
@@ -430,6 +441,7 @@ end
 
 function C:step(path, s)
   self:given(join(path, "given"), s.given)
+  self:removed(join(path, "removed"), s.removed)
   if s.at ~= nil and (type(s.at) ~= "string" or not self.host.moment(s.at)) then
     self:problem(join(path, "at"), "shape", ("%s.at 须是时刻，如 2020-07-15T08:30:00+08:00"):format(show(path)))
   end
