@@ -87,7 +87,7 @@ struct json_value {
     struct span string; /* JSON_STRING */
     struct span raw;    /* the value's own text, for JSON_ARRAY and JSON_OBJECT */
 };
-struct json_names {   /* private to json.c: the names of one object that have been met */
+struct json_names {   /* private to json_read.c: the names of one object that have been met */
     uint64_t seen[8]; /* a filter: where the bit of a name is not set, the name is new */
     struct span *list;
     size_t count, cap;

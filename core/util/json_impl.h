@@ -1,4 +1,4 @@
-/* Private to json.c (reading) and json_w.c (writing): how both run over text that needs no attention. */
+/* Private to json_read.c and json_w.c (writing): how both run over text that needs no attention. */
 #ifndef WY_UTIL_JSON_IMPL_H
 #define WY_UTIL_JSON_IMPL_H
 
