@@ -31,7 +31,10 @@ bool local_make_dir(const char *path, struct err *e)
     return err_set(e, ERR_SYSTEM, "不能建立目录 %s：%s", path, strerror(errno));
 }
 
-bool local_lived(struct store *s, enum lived *lived, int64_t *held_at, struct err *e)
+enum lived { LIVED_NOT, LIVED_WALL, LIVED_HELD };
+
+/* How this directory's clock has lived: never served, by the wall, or held at *held_at. */
+static bool clock_lived(struct store *s, enum lived *lived, int64_t *held_at, struct err *e)
 {
     struct arena a = {0};
     struct span how = SPAN_NONE;
@@ -72,7 +75,7 @@ bool local_live(struct store *s, int64_t hold, struct err *e)
 {
     enum lived lived;
     int64_t held_at;
-    if (!local_lived(s, &lived, &held_at, e))
+    if (!clock_lived(s, &lived, &held_at, e))
         return false;
     if (hold && lived == LIVED_WALL)
         return err_set(e, ERR_CONFLICT,
@@ -115,7 +118,7 @@ bool local_open(struct local *l, const char *data_dir, const char *scripts_dir, 
     if (!local_make_dir(data_dir, e))
         return false;
     l->store = store_open(&(struct store_options){.dir = data_dir}, e);
-    if (!l->store || !local_lived(l->store, &lived, &held_at, e))
+    if (!l->store || !clock_lived(l->store, &lived, &held_at, e))
         goto failed;
     if (lived == LIVED_NOT && !held_at && !store_apply(l->store, &before_time, e))
         goto failed;

@@ -23,10 +23,7 @@ bool local_open(struct local *l, const char *data_dir, const char *scripts_dir, 
 void local_close(struct local *l);
 bool local_make_dir(const char *path, struct err *e); /* 0700; an existing one is fine */
 
-/* How this directory's clock has lived: "" (never served), "wall" or "held". */
-enum lived { LIVED_NOT, LIVED_WALL, LIVED_HELD };
-bool local_lived(struct store *s, enum lived *lived, int64_t *held_at, struct err *e);
-/* Note it, and hold the clock at `hold` or release it (0). ERR_CONFLICT if that cannot follow what was. */
+/* Note how the clock of this directory lives, and hold the clock at `hold` or release it (0). ERR_CONFLICT if that cannot follow what was. */
 bool local_live(struct store *s, int64_t hold, struct err *e);
 
 #endif

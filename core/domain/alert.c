@@ -20,12 +20,6 @@ const char *alert_state_name(enum alert_state s)
     return state_names[s];
 }
 
-const char *alert_level_label(enum alert_level l)
-{
-    static const char *const labels[] = {"蓝", "黄", "橙", "红"};
-    return labels[l];
-}
-
 const char *alert_state_label(enum alert_state s)
 {
     static const char *const labels[] = {"待签收", "已签收", "处置中", "待核查", "退回",

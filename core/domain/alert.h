@@ -50,7 +50,6 @@ enum alert_state {
 };
 const char *alert_level_name(enum alert_level l);
 const char *alert_state_name(enum alert_state s);
-const char *alert_level_label(enum alert_level l);  /* "黄" */
 const char *alert_state_label(enum alert_state s);  /* "待签收" */
 const char *alert_action_label(const char *action); /* "签收", else the action itself */
 bool alert_level_parse(struct span s, enum alert_level *out);

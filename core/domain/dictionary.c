@@ -1,6 +1,5 @@
 #include "domain/dictionary.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "domain/entry_type.h"
@@ -10,7 +9,6 @@
 #include "util/mem.h"
 
 struct dictionary {
-    atomic_int refs;
     struct arena arena; /* everything below */
     struct type *types;
     int count;
@@ -28,11 +26,6 @@ const char *field_choice_label(const struct field *f, struct span code)
         if (span_eq(span_of(f->choices[i]), code))
             return f->choice_labels[i];
     return NULL;
-}
-
-const char *field_kind_name(enum field_kind kind)
-{
-    return kind_names[kind];
 }
 
 /* ---- names by hash ---- */
@@ -331,25 +324,18 @@ struct dictionary *dictionary_make(struct span json, struct err *e)
     struct dictionary *d = mem_alloc(sizeof *d);
     struct arena scratch = {0};
     struct json_limits limits = {.bytes = 4 << 20, .keys = 4096};
-    atomic_init(&d->refs, 1);
     const struct json *root = json_parse(&scratch, json, &limits, NULL, e);
     bool ok = root && fill(d, root, e);
     arena_free(&scratch);
     if (ok)
         return d;
-    dictionary_unref(d);
+    dictionary_free(d);
     return NULL;
 }
 
-struct dictionary *dictionary_ref(struct dictionary *d)
+void dictionary_free(struct dictionary *d)
 {
-    atomic_fetch_add(&d->refs, 1);
-    return d;
-}
-
-void dictionary_unref(struct dictionary *d)
-{
-    if (!d || atomic_fetch_sub(&d->refs, 1) > 1)
+    if (!d)
         return;
     arena_free(&d->arena);
     mem_free(d);

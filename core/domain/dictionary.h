@@ -53,9 +53,8 @@ struct type {
 };
 struct dictionary;
 
-struct dictionary *dictionary_make(struct span json, struct err *e); /* refcount 1 */
-struct dictionary *dictionary_ref(struct dictionary *d);
-void dictionary_unref(struct dictionary *d);
+struct dictionary *dictionary_make(struct span json, struct err *e); /* NULL on error */
+void dictionary_free(struct dictionary *d);
 int dictionary_count(const struct dictionary *d);
 const struct type *dictionary_at(const struct dictionary *d, int i);
 const struct type *dictionary_find(const struct dictionary *d,
@@ -67,7 +66,6 @@ int type_field_by_label(const struct type *t, struct span label);
 /* The field name nearest to a misspelt one; NULL if none is near. */
 const char *type_field_near(const struct type *t, struct span name);
 int type_time_part(const struct type *t); /* which key part (0 …) is the time, or -1 */
-const char *field_kind_name(enum field_kind kind); /* "string", "integer" … as in records.lua */
 /* What people read for a choice of an enum field; NULL: no such choice, or it has no label. */
 const char *field_choice_label(const struct field *f, struct span code);
 /* ERR_CONFLICT naming type and field if `now` breaks what is stored under `before`: types and fields may only

@@ -22,11 +22,6 @@ bool scenario_read(struct arena *a, struct span id, const struct entry *entry,
 struct span scenario_canonical(struct arena *a, const struct json *v);
 
 /* Settings (scenario_values.c). `manifest` NULL or without settings: there are none. */
-const struct json *setting_find(const struct json *manifest, struct span name);
-bool setting_is_local(const struct json *setting);
-/* ERR_INPUT in a sentence if this value may not be. */
-bool setting_check(const struct json *setting, const struct json *value, struct err *e);
-bool json_same(const struct json *a, const struct json *b);
 /* Those of `values` (or of each place in `local`) that the manifest still knows and allows. */
 void settings_keep(const struct json *manifest, const struct json *values, struct buf *out);
 void settings_keep_local(const struct json *manifest, const struct json *local,

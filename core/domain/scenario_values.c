@@ -5,7 +5,7 @@
 
 #include "util/json.h"
 
-const struct json *setting_find(const struct json *manifest, struct span name)
+static const struct json *setting_find(const struct json *manifest, struct span name)
 {
     const struct json *all = json_get(manifest, "settings");
     for (size_t i = 0; i < json_count(all); i++) {
@@ -15,12 +15,12 @@ const struct json *setting_find(const struct json *manifest, struct span name)
     return NULL;
 }
 
-bool setting_is_local(const struct json *setting)
+static bool setting_is_local(const struct json *setting)
 {
     return span_eq(json_string(json_get(setting, "per")), SPAN("community"));
 }
 
-bool json_same(const struct json *a, const struct json *b)
+static bool json_same(const struct json *a, const struct json *b)
 {
     double x, y;
     if (json_number(a, &x) && json_number(b, &y))
@@ -51,7 +51,8 @@ static bool check_number(const struct json *setting, const char *label, double v
     return true;
 }
 
-bool setting_check(const struct json *setting, const struct json *value, struct err *e)
+/* ERR_INPUT in a sentence if this value may not be. */
+static bool setting_check(const struct json *setting, const struct json *value, struct err *e)
 {
     const char *label =
         json_cstr(json_get(setting, "label"), json_cstr(json_get(setting, "name"), ""));

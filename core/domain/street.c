@@ -90,7 +90,7 @@ void street_unref(struct street *s)
 {
     if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
         return;
-    dictionary_unref(s->dictionary);
+    dictionary_free(s->dictionary);
     arena_free(&s->arena);
     mem_free(s);
 }

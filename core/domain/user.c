@@ -347,23 +347,6 @@ bool user_set_password(struct vault *vault, struct span name, struct span passwo
     return ok;
 }
 
-bool user_has_password(struct vault *vault, struct span name)
-{
-    struct arena a = {0};
-    struct span hash;
-    bool has = vault_get(vault, &a, password_key(&a, name), &hash);
-    arena_free(&a);
-    return has;
-}
-
-bool user_drop_password(struct vault *vault, struct span name, struct err *e)
-{
-    struct arena a = {0};
-    bool ok = vault_drop(vault, password_key(&a, name), e);
-    arena_free(&a);
-    return ok;
-}
-
 /* What an unknown name is compared with, so that it takes as long as a known one. */
 static char nobody_hash[crypto_pwhash_STRBYTES];
 static pthread_once_t nobody_once = PTHREAD_ONCE_INIT;

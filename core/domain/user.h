@@ -62,9 +62,6 @@ bool user_add(struct txn *t, const struct street *street, const struct json *bod
 void user_view(const struct person *p, struct json_w *w); /* one object */
 void user_view_fields(const struct person *p,
                       struct json_w *w); /* its members, into an open object */
-/* False: no password has been set, or none by that name. */
-bool user_has_password(struct vault *vault, struct span name);
-bool user_drop_password(struct vault *vault, struct span name, struct err *e);
 bool user_list(struct view *v, struct arena *a, struct json_w *w, struct err *e); /* items */
 
 /* Machine keys: `out` gets "wy_<id>_<secret>", shown once. */

@@ -30,6 +30,7 @@ enum effect_kind {
     EFFECT_WAKE,
     EFFECT_SLEEP,
     EFFECT_LOG,
+    EFFECT_TOPIC,
 };
 /* One effect; texts live in the evaluation's `keep`. */
 struct effect {
@@ -77,7 +78,7 @@ struct evaluation {
 
     struct effects *effects; /* where the running call's effects go */
     struct unknown *unknown;
-    uint64_t runs, unknowns, calls, logged;
+    uint64_t runs, unknowns, calls, logged, topics;
     struct buf json; /* scratch text that may outlive a raise */
     struct err stop; /* the store failed or the host gave up: code set */
 };
@@ -110,6 +111,12 @@ void api_push_span(lua_State *L, struct span s);
 void api_push_time(lua_State *L, int64_t us);
 /* Refuse members that are not in the NULL-ended list; raises naming the nearest. */
 void api_members(lua_State *L, int index, const char *function, const char *const *allowed);
+/* A text member of the table, copied to scratch; SPAN_NONE: not given. Raises if it is longer than `max` bytes. */
+struct span api_member(lua_State *L, int table, const char *name, const char *function,
+                       size_t max, bool one_line);
+/* A member of the table at 2 that is a list of texts, copied to `keep`. */
+struct span *api_list_member(lua_State *L, struct evaluation *ev, const char *function,
+                             const char *name, size_t *count, bool *given);
 /* The name in the list nearest to `wrong`, or NULL. */
 const char *api_nearest(struct span wrong, const char *const *names);
 /* Community of the subject's latest record; empty if it has none. */
@@ -118,8 +125,6 @@ struct span api_row_community(struct evaluation *ev, const struct type *t,
                               const struct entry *e);
 
 struct effect *api_effect(struct evaluation *ev, enum effect_kind kind, struct span key);
-/* Evidence of the running call as a JSON object in `keep`. */
-struct span api_evidence(struct evaluation *ev);
 
 /* Earlier effects become visible, see evaluate_host.settle. False: *e, and the evaluation must be given up. */
 bool api_settle(struct evaluation *ev, struct err *e);
@@ -134,6 +139,6 @@ bool api_state_read(struct evaluation *ev, struct span key, struct span *value, 
 
 /* The functions of ctx by file; each table ends with {NULL, NULL}. */
 extern const luaL_Reg api_find_functions[], api_list_functions[], api_alert_functions[],
-    api_state_functions[], api_check_functions[];
+    api_state_functions[], api_check_functions[], api_opinion_functions[];
 
 #endif

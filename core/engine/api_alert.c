@@ -59,7 +59,7 @@ static void write_entry(struct evaluation *ev, struct json_w *w)
     json_w_object_end(w);
 }
 
-struct span api_evidence(struct evaluation *ev)
+static struct span api_evidence(struct evaluation *ev)
 {
     struct buf out = {0}, sentence = {0};
     struct json_w w = json_w_begin(&out);
@@ -96,59 +96,12 @@ struct alert_args {
     int64_t due;
 };
 
-static struct span member(lua_State *L, int table, const char *name, const char *function,
-                          size_t max, bool one_line)
-{
-    lua_getfield(L, table, name);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return SPAN_NONE;
-    }
-    char what[64];
-    snprintf(what, sizeof what, " %s ", name);
-    struct span s = api_text(L, -1, function, what);
-    if (s.n > max)
-        sandbox_raise(L, "ctx:%s 的 %s 太长（上限 %zu 字节）", function, name, max);
-    if (one_line && span_has_control(s))
-        sandbox_raise(L, "ctx:%s 的 %s 里有控制字符", function, name);
-    const struct instance *in = sandbox_host(L);
-    s = arena_span(&in->running->scratch, s);
-    lua_pop(L, 1);
-    return s.p ? s : SPAN("");
-}
-
 static struct span key_member(lua_State *L, const char *function)
 {
-    struct span key = member(L, 2, "key", function, KEY_MAX, true);
+    struct span key = api_member(L, 2, "key", function, KEY_MAX, true);
     if (!key.n)
         sandbox_raise(L, "ctx:%s 要有 key", function);
     return key;
-}
-
-static struct span *list_member(lua_State *L, struct evaluation *ev, const char *name,
-                                size_t *count, bool *given)
-{
-    *count = 0;
-    lua_getfield(L, 2, name);
-    *given = !lua_isnil(L, -1);
-    if (!*given) {
-        lua_pop(L, 1);
-        return NULL;
-    }
-    if (!lua_istable(L, -1))
-        sandbox_raise(L, "ctx:alert 的 %s 应为列表", name);
-    size_t n = lua_rawlen(L, -1);
-    if (n > LIST_MAX)
-        sandbox_raise(L, "ctx:alert 的 %s 太多（上限 %d）", name, LIST_MAX);
-    struct span *list = arena_alloc(&ev->keep, (n + 1) * sizeof *list);
-    for (size_t i = 0; i < n; i++) {
-        lua_geti(L, -1, (lua_Integer)i + 1);
-        list[i] = arena_span(&ev->keep, api_text(L, -1, "alert", name));
-        lua_pop(L, 1);
-    }
-    *count = n;
-    lua_pop(L, 1);
-    return list;
 }
 
 static void read_about(lua_State *L, struct evaluation *ev, struct alert_args *a)
@@ -202,26 +155,26 @@ static void read_args(lua_State *L, struct evaluation *ev, struct alert_args *a)
                                           "evidence", "reopen", NULL};
     api_members(L, 2, "alert", members);
     a->key = key_member(L, "alert");
-    a->kind = member(L, 2, "kind", "alert", 64, true);
+    a->kind = api_member(L, 2, "kind", "alert", 64, true);
     check_kind(L, ev, a->kind);
-    struct span level = member(L, 2, "level", "alert", 16, true);
+    struct span level = api_member(L, 2, "level", "alert", 16, true);
     if (!alert_level_parse(level, &a->level))
         sandbox_raise(L, "ctx:alert 的 level 应为 blue、yellow、orange 或 red，现在是 %.*s",
                       SPAN_ARG(level));
-    a->title = member(L, 2, "title", "alert", TITLE_MAX, true);
+    a->title = api_member(L, 2, "title", "alert", TITLE_MAX, true);
     if (!a->title.n)
         sandbox_raise(L, "ctx:alert 要有 title");
-    a->text = member(L, 2, "text", "alert", TEXT_MAX, false);
-    a->office = member(L, 2, "office", "alert", 64, true);
+    a->text = api_member(L, 2, "text", "alert", TEXT_MAX, false);
+    a->office = api_member(L, 2, "office", "alert", 64, true);
     if (a->office.n && !street_has_office(ev->in->street, a->office))
         sandbox_raise(L, "ctx:alert 的 office：没有科室 %.*s", SPAN_ARG(a->office));
     read_about(L, ev, a);
     read_due(L, a);
     bool given;
     a->communities =
-        list_member(L, ev, "communities", &a->community_count, &a->has_communities);
-    a->also = list_member(L, ev, "also", &a->also_count, &a->has_also);
-    a->subjects = list_member(L, ev, "evidence", &a->subject_count, &given);
+        api_list_member(L, ev, "alert", "communities", &a->community_count, &a->has_communities);
+    a->also = api_list_member(L, ev, "alert", "also", &a->also_count, &a->has_also);
+    a->subjects = api_list_member(L, ev, "alert", "evidence", &a->subject_count, &given);
     lua_getfield(L, 2, "reopen");
     a->reopen = lua_toboolean(L, -1);
     lua_pop(L, 1);
@@ -383,7 +336,7 @@ static int ctx_clear(lua_State *L)
     struct evaluation *ev = api_enter(L, "clear");
     api_members(L, 2, "clear", members);
     struct span key = key_member(L, "clear");
-    struct span reason = member(L, 2, "reason", "clear", TITLE_MAX * 2, false);
+    struct span reason = api_member(L, 2, "reason", "clear", TITLE_MAX * 2, false);
     lua_getfield(L, 2, "close");
     bool close = lua_isnil(L, -1) || lua_toboolean(L, -1);
     lua_pop(L, 1);
@@ -505,9 +458,9 @@ static int ctx_alerts(lua_State *L)
     struct err e = {0};
     if (!lua_isnoneornil(L, 2)) {
         api_members(L, 2, "alerts", members);
-        f.key = member(L, 2, "key", "alerts", KEY_MAX, false);
-        f.kind = member(L, 2, "kind", "alerts", 64, false);
-        f.state = member(L, 2, "state", "alerts", 32, false);
+        f.key = api_member(L, 2, "key", "alerts", KEY_MAX, false);
+        f.kind = api_member(L, 2, "kind", "alerts", 64, false);
+        f.state = api_member(L, 2, "state", "alerts", 32, false);
     }
     enum alert_state state;
     if (f.state.p && !span_eq(f.state, SPAN("open")) && !alert_state_parse(f.state, &state))

@@ -181,7 +181,7 @@ static enum evaluate_result guard_bulk(struct work *w, struct effects *list)
 static const char *const effect_names[] = {
     [EFFECT_ALERT] = "alert", [EFFECT_CLEAR] = "clear", [EFFECT_RETRACT] = "retract",
     [EFFECT_SET] = "set",     [EFFECT_WAKE] = "wake",   [EFFECT_SLEEP] = "sleep",
-    [EFFECT_LOG] = "log",
+    [EFFECT_LOG] = "log",     [EFFECT_TOPIC] = "topic",
 };
 
 static void note_set(struct buf *sets, const struct effect *x)
@@ -212,7 +212,7 @@ static void emit_one(struct work *w, const struct effect *x)
     j = json_w_begin(b);
     json_w_span(&j, x->key);
     json_w_end(&j);
-    w->alerts += x->kind == EFFECT_ALERT;
+    w->alerts += x->kind == EFFECT_ALERT || x->kind == EFFECT_TOPIC;
     if (x->kind == EFFECT_ALERT)
         buf_printf(b, ",\"level\":\"%s\"", alert_level_name(x->level));
     if (x->kind == EFFECT_SET) {
@@ -539,6 +539,18 @@ void evaluated_free(struct evaluated *x)
     buf_free(&x->sets);
 }
 
+/* The fault as JSON object (domain/scenario.h). */
+static void put_fault(const struct evaluate_fault *f, struct json_w *w)
+{
+    json_w_object(w);
+    json_w_kint(w, "seq", (int64_t)f->seq);
+    json_w_kstr(w, "type", f->type);
+    json_w_kstr(w, "key", f->key);
+    json_w_kint(w, "line", f->line);
+    json_w_kstr(w, "message", f->message);
+    json_w_object_end(w);
+}
+
 void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version,
                             uint64_t from, uint64_t to, const struct evaluated *x, bool fault)
 {
@@ -556,7 +568,7 @@ void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t vers
     }
     if (fault) {
         json_w_name(&w, "fault");
-        evaluate_fault_write(&x->fault, &w);
+        put_fault(&x->fault, &w);
     }
     json_w_name(&w, "effects");
     json_w_array(&w);
@@ -564,15 +576,4 @@ void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t vers
     json_w_array_end(&w);
     json_w_object_end(&w);
     json_w_end(&w);
-}
-
-void evaluate_fault_write(const struct evaluate_fault *f, struct json_w *w)
-{
-    json_w_object(w);
-    json_w_kint(w, "seq", (int64_t)f->seq);
-    json_w_kstr(w, "type", f->type);
-    json_w_kstr(w, "key", f->key);
-    json_w_kint(w, "line", f->line);
-    json_w_kstr(w, "message", f->message);
-    json_w_object_end(w);
 }

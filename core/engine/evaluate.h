@@ -52,7 +52,7 @@ struct evaluated {
     uint32_t effect_count;
     uint64_t runs, unknown;
     uint64_t minute, alerts; /* alerts of the street's minute so far; 0: nothing to count */
-    struct buf sets; /* what ctx:set set: u32 sizes, key, value (no value: forgotten) */
+    struct buf sets;         /* what ctx:set set: u32 sizes, key, value (no value: forgotten) */
     struct evaluate_fault fault;
 };
 
@@ -70,8 +70,6 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
 /* Append the outcome of (from, to] as domain/outcome.h wants it. */
 void evaluate_outcome_write(struct buf *out, struct span scenario, uint64_t version,
                             uint64_t from, uint64_t to, const struct evaluated *x, bool fault);
-/* The fault as JSON object (domain/scenario.h). */
-void evaluate_fault_write(const struct evaluate_fault *f, struct json_w *w);
 
 /* Open the throw-away store of examples: before the process gives up opening files. Done once. */
 bool evaluate_prepare(struct err *e);

@@ -28,11 +28,6 @@ void *sandbox_host(lua_State *L)
     return sandbox_of(L)->host;
 }
 
-void sandbox_set_host(struct sandbox *sb, void *host)
-{
-    sb->host = host;
-}
-
 void sandbox_on_line(struct sandbox *sb, void (*fn)(void *ctx, int line), void *ctx)
 {
     sb->on_line = fn;

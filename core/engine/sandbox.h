@@ -55,7 +55,6 @@ struct fault {
 struct sandbox *sandbox_new(const struct sandbox_modules *modules, void *host);
 void sandbox_free(struct sandbox *sb); /* accepts NULL; runs no script code */
 struct lua_State *sandbox_state(struct sandbox *sb);
-void sandbox_set_host(struct sandbox *sb, void *host);
 void *sandbox_host(struct lua_State *L); /* also inside coroutines */
 struct sandbox *sandbox_of(struct lua_State *L);
 /* The host's own scripts (scripts/host) may require each other. */

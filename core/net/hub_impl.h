@@ -134,8 +134,7 @@ void ws_say(struct ws_conn *c,
             struct span payload); /* queue one message and see that it leaves */
 void ws_flush(struct ws_conn *c);
 int ws_writeable(struct ws_conn *c); /* -1: close it */
-void ws_end_if_slow(struct ws_conn *c);
-void ws_kill(struct ws_conn *c); /* without a word */
+void ws_kill(struct ws_conn *c);     /* without a word */
 
 /* ws_talk.c */
 void ws_message(struct ws_conn *c, struct span text);

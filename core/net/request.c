@@ -110,11 +110,6 @@ bool request_is_answered(const struct request *r)
     return call_of(r)->is_answered;
 }
 
-bool request_is_busy(const struct request *r)
-{
-    return call_of(r)->busy > 0;
-}
-
 int request_in_flight(const struct request *r)
 {
     return call_of(r)->busy;

@@ -23,7 +23,6 @@ struct request *request_new(struct server *s, void *owner,
  * itself when its work is done. */
 void request_abandon(struct request *r);
 bool request_is_answered(const struct request *r);
-bool request_is_busy(const struct request *r); /* a worker or the writer has something of it */
 /* Fill in view and street as of now. Called before every handler. False: the store cannot be read now, the
  * view is NULL; answer with answer_unreadable. (A `finish` waits until it can be.) */
 bool request_renew(struct request *r);

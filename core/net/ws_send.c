@@ -159,7 +159,7 @@ static void send_once(struct ws_conn *c)
     }
 }
 
-void ws_end_if_slow(struct ws_conn *c)
+static void end_if_slow(struct ws_conn *c)
 {
     uint64_t bytes = c->out.n;
     size_t messages = c->out_messages;
@@ -192,7 +192,7 @@ void ws_flush(struct ws_conn *c)
         block(c);
     while (!c->blocked && has_pending(c))
         send_once(c);
-    ws_end_if_slow(c);
+    end_if_slow(c);
     go_on(c);
 }
 

@@ -4,7 +4,8 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-bool journal_bytes(struct view *v, uint64_t seq, struct span *out, struct err *e)
+/* Raw bytes of an entry, unchecked, valid as long as the view stands. */
+static bool journal_bytes(struct view *v, uint64_t seq, struct span *out, struct err *e)
 {
     MDB_cursor *c = view_journal(v, e);
     if (!c)

@@ -140,8 +140,6 @@ bool store_recover(struct store *s, struct err *e);
 void view_forget(struct view *v);
 MDB_cursor *view_journal(struct view *v, struct err *e);
 MDB_cursor *view_index(struct view *v, struct err *e);
-/* Raw bytes of an entry, unchecked, valid as long as the view stands. */
-bool journal_bytes(struct view *v, uint64_t seq, struct span *out, struct err *e);
 
 /* Named values of the store itself. */
 #define META_FORMAT ".format"

@@ -1,6 +1,6 @@
 #include "util/calendar.h"
 
-enum { DAY_MINUTES = 24 * 60, YEAR_FIRST = 1800, YEAR_LAST = 9999, MOMENT_FIRST = 1970 };
+enum { YEAR_FIRST = 1800, YEAR_LAST = 9999, MOMENT_FIRST = 1970 };
 
 static int64_t floor_div(int64_t a, int64_t b)
 {

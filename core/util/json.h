@@ -137,7 +137,6 @@ void json_w_value(struct json_w *w, const struct json *v);
 void json_w_kstr(struct json_w *w, const char *name, const char *v);
 void json_w_kspan(struct json_w *w, const char *name, struct span v);
 void json_w_kint(struct json_w *w, const char *name, int64_t v);
-void json_w_kreal(struct json_w *w, const char *name, double v);
 void json_w_kbool(struct json_w *w, const char *name, bool v);
 void json_w_kraw(struct json_w *w, const char *name, struct span json);
 

@@ -277,12 +277,6 @@ void json_w_kint(struct json_w *w, const char *name, int64_t v)
     json_w_int(w, v);
 }
 
-void json_w_kreal(struct json_w *w, const char *name, double v)
-{
-    json_w_name(w, name);
-    json_w_real(w, v);
-}
-
 void json_w_kbool(struct json_w *w, const char *name, bool v)
 {
     json_w_name(w, name);

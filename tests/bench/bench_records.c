@@ -139,7 +139,7 @@ int main(void)
     record_reader_free(r);
     buf_free(&text);
     store_close(s);
-    dictionary_unref(d);
+    dictionary_free(d);
     snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
     return system(cmd) != 0;
 }

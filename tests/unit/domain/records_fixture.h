@@ -133,7 +133,7 @@ static inline void fixture_close(struct fixture *f)
 {
     char cmd[128];
     store_close(f->store);
-    dictionary_unref(f->dictionary);
+    dictionary_free(f->dictionary);
     arena_free(&f->arena);
     snprintf(cmd, sizeof cmd, "rm -rf %s", f->dir);
     assert_int_equal(system(cmd), 0);

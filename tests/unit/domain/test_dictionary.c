@@ -29,7 +29,7 @@ static void types_and_fields_are_found(void **state)
     assert_null(type_field_near(t, SPAN("zzzzzzzz")));
     assert_int_equal(type_time_part(t), 1);
     assert_true(t->fields[0].required && !t->fields[2].required && t->fields[3].indexed);
-    dictionary_unref(d);
+    dictionary_free(d);
 }
 
 #define TYPE(rest) "{\"types\":[{\"id\":\"t\"," rest "}]}"
@@ -80,8 +80,8 @@ static void what_makes_no_sense_is_refused(void **state)
     struct dictionary *d =
         dictionary_make(span_of(KEYED(",\"event\":\"b\",\"indexes\":[\"b\"]")), &e);
     assert_non_null(d);
-    dictionary_unref(d);
-    dictionary_unref(NULL);
+    dictionary_free(d);
+    dictionary_free(NULL);
 }
 
 static bool follows(const char *before, const char *now)
@@ -93,8 +93,8 @@ static bool follows(const char *before, const char *now)
         fail_msg("%s", e.text);
     bool ok = dictionary_may_follow(b, n, &e);
     assert_true(ok || e.code == ERR_CONFLICT);
-    dictionary_unref(b);
-    dictionary_unref(n);
+    dictionary_free(b);
+    dictionary_free(n);
     return ok;
 }
 
@@ -148,7 +148,7 @@ static void the_list_of_types_reads_back(void **state)
     /* and makes the same dictionary again, as far as it tells */
     buf_free(&b);
     arena_free(&a);
-    dictionary_unref(d);
+    dictionary_free(d);
 }
 
 /* The real one, where lua and the scripts are at hand. */
@@ -188,7 +188,7 @@ static void the_streets_own_dictionary_is_good(void **state)
     assert_true(fixture_type(d, "identity")->sealed);
     t = fixture_type(d, "project_progress");
     assert_false(t->fields[t->event].required);
-    dictionary_unref(d);
+    dictionary_free(d);
     buf_free(&text);
 }
 

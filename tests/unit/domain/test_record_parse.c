@@ -38,7 +38,7 @@ static void setup(struct fixture *f)
 
 static void teardown(struct fixture *f)
 {
-    dictionary_unref(f->dictionary);
+    dictionary_free(f->dictionary);
     arena_free(&f->arena);
 }
 

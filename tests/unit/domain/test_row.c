@@ -66,7 +66,7 @@ static void every_kind_comes_back(void **state)
     buf_free(&json);
     buf_free(&body);
     row_writer_fini(&w);
-    dictionary_unref(d);
+    dictionary_free(d);
 }
 
 static void equal_content_is_equal_bytes(void **state)
@@ -93,7 +93,7 @@ static void equal_content_is_equal_bytes(void **state)
     buf_free(&a);
     buf_free(&b);
     row_writer_fini(&w);
-    dictionary_unref(d);
+    dictionary_free(d);
 }
 
 static void damaged_bodies_are_not_sound(void **state)
@@ -134,7 +134,7 @@ static void damaged_bodies_are_not_sound(void **state)
     buf_free(&json);
     buf_free(&body);
     row_writer_fini(&w);
-    dictionary_unref(d);
+    dictionary_free(d);
 }
 
 int main(void)

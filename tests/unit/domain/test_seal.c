@@ -108,7 +108,7 @@ static void a_person_is_type_and_first_key_part(void **state)
     assert_span(seal_person(&a, fixture_type(d, "enterprise"),
                             key_of2(&a, SPAN("E1"), SPAN("2020-06"), NULL)),
                 "enterprise|E1");
-    dictionary_unref(d);
+    dictionary_free(d);
     arena_free(&a);
 }
 
