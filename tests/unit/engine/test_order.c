@@ -42,8 +42,8 @@ static void a_timer_dropped_before_it_rang_stays_silent_though_the_engine_lagged
     a_timer_is_changed_while_the_engine_lags("S", "");
 }
 
-static void a_timer_moved_before_it_rang_rings_at_its_new_time_though_the_engine_lagged(
-    void **state)
+static void
+a_timer_moved_before_it_rang_rings_at_its_new_time_though_the_engine_lagged(void **state)
 {
     (void)state;
     a_timer_is_changed_while_the_engine_lags("M", "M2020-03-01T11:00:00+08:00 blue new 1;");
@@ -200,8 +200,7 @@ int main(int argc, char **argv)
     if (world_main(argc, argv, &code))
         return code;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            a_timer_dropped_before_it_rang_stays_silent_though_the_engine_lagged),
+        cmocka_unit_test(a_timer_dropped_before_it_rang_stays_silent_though_the_engine_lagged),
         cmocka_unit_test(
             a_timer_moved_before_it_rang_rings_at_its_new_time_though_the_engine_lagged),
         cmocka_unit_test(a_timer_left_alone_rings_though_the_engine_lagged),

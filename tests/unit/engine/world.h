@@ -316,7 +316,7 @@ static inline enum scenario_state world_state(struct world *w, const char *id, c
 }
 
 static inline void wait_state(struct world *w, const char *id, enum scenario_state want,
-                       char fault[400])
+                              char fault[400])
 {
     for (int i = 0; i < 400; i++) {
         if (world_state(w, id, fault) == want)
@@ -348,7 +348,6 @@ static inline int world_engine(int argc, char **argv)
     log_set_level(getenv("V") ? LOG_DEBUG : LOG_ERROR);
     return engine_run(&o);
 }
-
 
 /* What main does first: true if this process is an engine and has run (*code). */
 static inline bool world_main(int argc, char **argv, int *code)
