@@ -134,6 +134,10 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
 /* Records read so far that did not satisfy `where`, where no index helped: the same for every reader as of the
  * same seq, so scripts can be charged for them. */
 uint64_t record_scan_passed_over(const struct record_scan *s);
+/* End the walk once it has passed over `most` records, for readers who must not take long. The place is then the
+ * key to go on behind, valid until close; empty: there was nothing more. Before the first next. */
+void record_scan_patience(struct record_scan *s, uint64_t most);
+struct span record_scan_place(const struct record_scan *s);
 void record_scan_close(struct record_scan *s);
 /* Records whose event time lies in [from, to] and that satisfy `where`: each once, in order of that time, until
  * fn returns false. Types without event time count by arrival of the version, and are walked. *looked (may be

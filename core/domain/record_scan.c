@@ -29,7 +29,8 @@ struct record_scan {
     struct arena own, line; /* for the whole scan; for the record in hand */
     struct buf scratch;
     struct err failed;
-    uint64_t passed_over;
+    uint64_t passed_over, patience; /* stops when it has passed over so many */
+    struct buf place;               /* … at this key */
 
     bool listed; /* candidates come from the index: keys in order, each once */
     struct span *keys;
@@ -139,6 +140,7 @@ struct record_scan *record_scan_open(struct view *v, const struct type *t,
     s->view = v;
     s->type = t;
     s->as_of = as_of;
+    s->patience = UINT64_MAX;
     s->time_part = all ? -1 : type_time_part(t);
     s->count = count;
     s->where = arena_alloc(&s->own, (count + 1) * sizeof *s->where);
@@ -163,6 +165,7 @@ void record_scan_close(struct record_scan *s)
     version_scan_close(s->walk);
     buf_free(&s->scratch);
     buf_free(&s->head);
+    buf_free(&s->place);
     arena_free(&s->own);
     arena_free(&s->line);
     arena_free(&s->group);
@@ -336,7 +339,7 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
 {
     struct err local = s->failed;
     struct entry entry;
-    while (local.code == ERR_NONE) {
+    while (local.code == ERR_NONE && s->passed_over < s->patience) {
         arena_reset(&s->line);
         if (!(s->time_part >= 0 ? next_subject(s, &entry, &local)
                                 : next_record(s, &entry, &local)))
@@ -346,6 +349,8 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
             return true;
         }
         s->passed_over += !s->listed;
+        if (s->passed_over == s->patience)
+            buf_span(&s->place, entry.key);
     }
     if (e)
         *e = local;
@@ -355,4 +360,14 @@ bool record_scan_next(struct record_scan *s, struct arena *a, struct entry *out,
 uint64_t record_scan_passed_over(const struct record_scan *s)
 {
     return s->passed_over;
+}
+
+void record_scan_patience(struct record_scan *s, uint64_t most)
+{
+    s->patience = most;
+}
+
+struct span record_scan_place(const struct record_scan *s)
+{
+    return buf_view(&s->place);
 }

@@ -9,9 +9,14 @@
 #include "net/route_intake.h"
 #include "net/server_impl.h"
 #include "store/version.h"
+#include "store/view.h"
 #include "util/calendar.h"
 
-enum { PAGE_MAX = 50, WHERE_MAX = 8, SCANNED_MAX = 200000 };
+enum {
+    PAGE_MAX = 50,
+    WHERE_MAX = 8,
+    SCANNED_MAX = 200000, /* records a page may pass over: some tenths of a second */
+};
 
 static void types(struct request *r)
 {
@@ -51,6 +56,8 @@ struct listing {
     int64_t limit;
     bool all;
     struct span after;
+    struct buf json, next; /* the answer, and the place the next page goes on from */
+    struct err e;
 };
 
 static bool where_add(struct listing *l, struct span name, struct span value, struct err *e)
@@ -92,50 +99,77 @@ static bool listing_read(struct request *r, struct listing *l, struct err *e)
     return true;
 }
 
-static void list(struct request *r)
+static void put_items(struct request *r, struct listing *l, struct view *v, struct json_w *w)
 {
-    struct err e = {0};
     struct entry entry;
-    struct listing l = {.type = type_for(r, &e), .limit = PAGE_MAX, .all = true};
-    if (!l.type || !listing_read(r, &l, &e)) {
-        answer_err(r, &e);
-        return;
-    }
-    struct buf out = {0}, last = {0};
-    struct json_w w = json_w_begin(&out);
     int64_t count = 0;
     bool more = false;
+    struct record_scan *scan =
+        record_scan_open(v, l->type, l->where, l->where_count, l->all, l->after, SEQ_LATEST);
+    record_scan_patience(scan, SCANNED_MAX);
+    while (!more && record_scan_next(scan, r->arena, &entry, &l->e)) {
+        more = count++ == l->limit;
+        if (more)
+            break;
+        record_view(l->type, &entry, server_options(r->server)->vault, false, w);
+        buf_clear(&l->next);
+        key_put_text(&l->next, entry.key);
+    }
+    if (!more) {
+        buf_clear(&l->next);
+        if (record_scan_place(scan).n)
+            key_put_text(&l->next, record_scan_place(scan));
+    }
+    record_scan_close(scan);
+}
+
+/* On a worker: where no index helps, every record of the type is read. */
+static void list_work(struct request *r, void *ctx)
+{
+    struct listing *l = ctx;
+    struct view *v = view_open(server_options(r->server)->store, &l->e);
+    if (!v)
+        return;
+    struct json_w w = json_w_begin(&l->json);
     json_w_object(&w);
     json_w_name(&w, "items");
     json_w_array(&w);
-    struct record_scan *scan =
-        record_scan_open(r->view, l.type, l.where, l.where_count, l.all, l.after, SEQ_LATEST);
-    while (!more && record_scan_next(scan, r->arena, &entry, &e)) {
-        more = count++ == l.limit;
-        if (more)
-            break;
-        record_view(l.type, &entry, server_options(r->server)->vault, false, &w);
-        buf_clear(&last);
-        key_put_text(&last, entry.key);
-    }
-    record_scan_close(scan);
+    put_items(r, l, v, &w);
     json_w_array_end(&w);
     json_w_name(&w, "next");
-    if (more)
-        json_w_span(&w, buf_view(&last));
+    if (l->next.n)
+        json_w_span(&w, buf_view(&l->next));
     else
         json_w_null(&w);
     json_w_object_end(&w);
     json_w_end(&w);
-    if (e.code != ERR_NONE) {
-        answer_err(r, &e);
+    view_close(v);
+}
+
+static void list_finish(struct request *r, void *ctx)
+{
+    struct listing *l = ctx;
+    if (l->e.code != ERR_NONE) {
+        answer_err(r, &l->e);
     } else {
-        if (more)
-            answer_next(r, buf_view(&last));
-        answer_json(r, 200, &out);
+        if (l->next.n)
+            answer_next(r, buf_view(&l->next));
+        answer_json(r, 200, &l->json);
     }
-    buf_free(&out);
-    buf_free(&last);
+    buf_free(&l->json);
+    buf_free(&l->next);
+}
+
+static void list(struct request *r)
+{
+    struct listing *l = arena_alloc(r->arena, sizeof *l);
+    l->type = type_for(r, &l->e);
+    l->limit = PAGE_MAX;
+    l->all = true;
+    if (!l->type || !listing_read(r, l, &l->e))
+        answer_err(r, &l->e);
+    else
+        request_offload(r, list_work, list_finish, l);
 }
 
 static bool key_for(struct request *r, const struct type **t, struct span *key, struct err *e)

@@ -368,6 +368,40 @@ static void random_streets_are_scanned_as_a_table_would_be(void **state)
     fixture_close(&f);
 }
 
+static void a_reader_without_patience_goes_on_where_it_stopped(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f);
+    fixture_send(&f, AT, "enterprise", enterprises);
+    struct view *v = fixture_view(&f);
+    const struct type *t = fixture_type(f.dictionary, "enterprise");
+    struct record_where where = {type_field(t, SPAN("staff_count")), SPAN("7")};
+    for (int all = 0; all < 2; all++) {
+        struct span after = SPAN_NONE;
+        struct buf told = {0};
+        int pages = 0;
+        do {
+            struct record_scan *s = record_scan_open(v, t, &where, 1, all, after, SEQ_LATEST);
+            struct entry e;
+            struct err err = {0};
+            record_scan_patience(s, 1);
+            while (record_scan_next(s, &f.arena, &e, &err))
+                key_put_text(&told, e.key);
+            assert_int_equal(err.code, ERR_NONE);
+            assert_true(record_scan_passed_over(s) <= 1);
+            after = arena_span(&f.arena, record_scan_place(s));
+            record_scan_close(s);
+            pages++;
+        } while (after.n);
+        assert_span(buf_view(&told), "E2|2020-06");
+        assert_int_equal(pages, all ? 4 : 3); /* each page passes over one of the others */
+        buf_free(&told);
+    }
+    view_close(v);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_window_over_readings_seeks_in_the_keys),
         cmocka_unit_test(a_value_that_nearly_all_have_is_found_by_walking),
         cmocka_unit_test(what_has_no_event_time_counts_by_arrival),
+        cmocka_unit_test(a_reader_without_patience_goes_on_where_it_stopped),
         cmocka_unit_test(random_streets_are_scanned_as_a_table_would_be),
     };
     return unit_run(tests);
