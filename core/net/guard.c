@@ -1,6 +1,7 @@
 #include "net/guard.h"
 
 #include <libwebsockets.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -162,24 +163,72 @@ bool guard_upgrade(struct lws *wsi)
            strcasecmp(upgrade, "websocket") == 0;
 }
 
-bool guard_handshake(struct lws *wsi, bool tls)
+static bool asks_for(struct lws *wsi, enum lws_token_indexes token, const char *wanted)
 {
-    char space[4096], text[512];
-    struct guard_head h;
-    if (!guard_read(wsi, &h, space, sizeof space))
+    char text[256];
+    int n = lws_hdr_total_length(wsi, token);
+    if (n <= 0 || lws_hdr_copy(wsi, text, sizeof text, token) != n)
         return false;
-    if (h.method != GUARD_GET || guard_check(&h).status || h.content_length.n)
-        return false;
-    if (!span_eq(h.version, SPAN("HTTP/1.1")) || !span_eq(h.path, SPAN("/ws")))
-        return false;
-    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_VERSION) != 2 || strcmp(text, "13"))
-        return false;
-    /* A page elsewhere cannot hide its Origin: without one it is no browser. */
+    struct span list = {text, (size_t)n}, one;
+    while (list.p) {
+        one = span_split(&list, ',');
+        if (span_eq(span_trim(one), span_of(wanted)))
+            return true;
+    }
+    return false;
+}
+
+/* A page elsewhere cannot hide its Origin: without one it is no browser. */
+static bool origin_is_ours(struct lws *wsi, struct span host, bool tls)
+{
+    char text[512];
     int n = lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN);
     if (n <= 0)
         return true;
     if (fragments(wsi, WSI_TOKEN_ORIGIN) != 1 ||
         lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_ORIGIN) != n)
         return false;
-    return guard_origin((struct span){text, (size_t)n}, h.host, tls);
+    return guard_origin((struct span){text, (size_t)n}, host, tls);
+}
+
+struct guard_verdict guard_handshake(struct lws *wsi, bool tls, const char *subprotocol)
+{
+    char space[4096];
+    struct guard_head h;
+    if (!guard_read(wsi, &h, space, sizeof space))
+        return refuse(400, "请求头太大");
+    struct guard_verdict v = guard_check(&h);
+    if (v.status)
+        return v;
+    if (!span_eq(h.path, SPAN("/ws")))
+        return refuse(404, "websocket 的地址是 /ws");
+    if (h.method != GUARD_GET || h.content_length.n || !span_eq(h.version, SPAN("HTTP/1.1")))
+        return refuse(400, "websocket 的握手须用 HTTP/1.1 的 GET，不带正文");
+    if (!asks_for(wsi, WSI_TOKEN_VERSION, "13"))
+        return refuse(426, "Sec-WebSocket-Version 须为 13");
+    if (!asks_for(wsi, WSI_TOKEN_PROTOCOL, subprotocol))
+        return refuse(400, "Sec-WebSocket-Protocol 须含 wangyi.v1.json");
+    if (!origin_is_ours(wsi, h.host, tls))
+        return refuse(403, "只能从本系统的网页连接（Origin 不符）");
+    return v;
+}
+
+void guard_refuse_upgrade(struct lws *wsi, const struct guard_verdict *v)
+{
+    unsigned char bytes[LWS_PRE + 1024];
+    char body[512];
+    const char *reason = v->status == 404   ? "Not Found"
+                         : v->status == 403 ? "Forbidden"
+                         : v->status == 426 ? "Upgrade Required"
+                                            : "Bad Request";
+    int n = snprintf(body, sizeof body,
+                     "{\"type\":\"about:blank\",\"title\":\"请求有误\",\"status\":%d,"
+                     "\"detail\":\"%s\",\"code\":\"handshake\",\"errors\":[]}",
+                     v->status, v->detail);
+    n = snprintf((char *)bytes + LWS_PRE, sizeof bytes - LWS_PRE,
+                 "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n%s"
+                 "Cache-Control: no-store\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+                 v->status, reason, v->status == 426 ? "Sec-WebSocket-Version: 13\r\n" : "", n,
+                 body);
+    (void)lws_write(wsi, bytes + LWS_PRE, (size_t)n, LWS_WRITE_HTTP_HEADERS);
 }

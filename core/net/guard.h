@@ -49,8 +49,9 @@ bool guard_origin(struct span origin, struct span host, bool tls);
 bool guard_read(struct lws *wsi, struct guard_head *h, char *space, int space_size);
 /* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: false unless it is a websocket handshake. Never looks at `in`. */
 bool guard_upgrade(struct lws *wsi);
-/* LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: method, HTTP version, Host, ws version 13, exact
- * Origin, path /ws. Both protocols call it. */
-bool guard_handshake(struct lws *wsi, bool tls);
+/* The handshake itself: method, HTTP version, Host, path /ws, ws version 13, subprotocol, exact Origin. */
+struct guard_verdict guard_handshake(struct lws *wsi, bool tls, const char *subprotocol);
+/* Says why, as problem+json; the caller then hangs up. */
+void guard_refuse_upgrade(struct lws *wsi, const struct guard_verdict *v);
 
 #endif

@@ -8,6 +8,7 @@
 #include "net/router.h"
 #include "net/server_impl.h"
 #include "net/static.h"
+#include "net/ws.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -307,13 +308,23 @@ static int on_body_complete(struct exchange *x)
 
 /* --- the callback ------------------------------------------------------------------------------------ */
 
+/* Before lws looks for the subprotocol, so that who is refused hears why. */
+static int upgrade(struct lws *wsi)
+{
+    const struct server *s = lws_context_user(lws_get_context(wsi));
+    struct guard_verdict v = guard_handshake(wsi, server_is_tls(s), WS_PROTOCOL);
+    if (v.status)
+        guard_refuse_upgrade(wsi, &v);
+    return v.status ? -1 : 0;
+}
+
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                   size_t len)
 {
     void **slot = user;
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return guard_upgrade(wsi) ? 0 : -1;
+        return guard_upgrade(wsi) ? upgrade(wsi) : -1;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* a websocket without our subprotocol */
     case LWS_CALLBACK_ESTABLISHED:
     case LWS_CALLBACK_RECEIVE:

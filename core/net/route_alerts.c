@@ -200,8 +200,10 @@ static void command(struct request *r, struct span action)
 {
     struct span id = json_string(json_get(r->json, "alert"));
     struct err e;
+    if (!id.n)
+        id = json_string(json_get(r->json, "id")); /* as in the alert itself */
     if (!id.n) {
-        err_set(&e, ERR_INPUT, "缺少 alert：请写明告警的编号");
+        err_set(&e, ERR_INPUT, "缺少 alert：请在 data 里写明告警的编号");
         answer_err(r, &e);
         return;
     }

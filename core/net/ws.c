@@ -167,8 +167,11 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     struct ws_conn **slot = user, *c = slot ? *slot : NULL;
     switch (reason) {
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return guard_handshake(wsi, server_is_tls(lws_context_user(lws_get_context(wsi)))) ? 0
-                                                                                           : -1;
+        return guard_handshake(wsi, server_is_tls(lws_context_user(lws_get_context(wsi))),
+                               WS_PROTOCOL)
+                       .status
+                   ? -1
+                   : 0;
     case LWS_CALLBACK_ESTABLISHED:
         if (!slot)
             return -1;

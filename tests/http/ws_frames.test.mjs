@@ -44,6 +44,17 @@ test('a handshake is taken only as it should be', async () => {
   assert.ok(await street.alive())
 })
 
+test('who is refused at the handshake is told why', async () => {
+  const wrong = [[400, { protocol: 'chat' }], [400, { protocol: null }], [426, { version: '8' }],
+    [403, { origin: 'http://evil.example' }], [404, { path: '/other' }]]
+  for (const [status, options] of wrong) {
+    const { text } = handshakeText({ port: street.port, cookie, ...options })
+    const answer = await street.raw(text)
+    assert.match(answer.text, new RegExp(`^HTTP/1.1 ${status} [^]*application/problem\\+json[^]*"status":${status},`))
+    assert.ok(answer.closed)
+  }
+})
+
 test('a handshake that comes byte by byte is one all the same', async () => {
   const { text } = handshakeText({ port: street.port, cookie })
   const answer = await street.raw([...text].map((c) => c), { quiet: 500 })
