@@ -1,10 +1,8 @@
 #include "cli/demo.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/demo_impl.h"
 #include "cli/local.h"
@@ -311,16 +309,9 @@ struct demo {
 /* False: somebody wants to stop. */
 static bool pause_ms(struct demo *d, long ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    int64_t until = clock_mono_us() + ms * 1000;
     pthread_mutex_lock(&d->lock);
-    while (!d->stop && pthread_cond_timedwait(&d->wake, &d->lock, &until) != ETIMEDOUT)
+    while (!d->stop && clock_cond_wait(&d->wake, &d->lock, until))
         ;
     bool go_on = !d->stop;
     pthread_mutex_unlock(&d->lock);
@@ -386,7 +377,7 @@ struct demo *demo_play(struct serve *s)
     struct demo *d = mem_alloc(sizeof *d);
     d->serve = s;
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->wake, NULL);
+    clock_cond_init(&d->wake);
     if (pthread_create(&d->thread, NULL, play, d) == 0)
         return d;
     mem_free(d);

@@ -7,7 +7,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "domain/street.h"
@@ -167,15 +166,11 @@ static void retire(struct supervisor *s)
 struct supervisor *supervisor_start(const struct supervisor_options *o, struct err *e)
 {
     struct supervisor *s = mem_alloc(sizeof *s);
-    pthread_condattr_t mono;
     s->options = *o;
     snprintf(s->alert_limit, sizeof s->alert_limit, "%d", o->alert_limit);
     s->control = -1;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_init(&mono);
-    pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &mono);
-    pthread_condattr_destroy(&mono);
+    clock_cond_init(&s->changed);
     if (!open_shared(s, e)) {
         close_shared(s);
         mem_free(s);
@@ -230,17 +225,9 @@ void supervisor_changed(struct supervisor *s)
 
 bool supervisor_caught_up(struct supervisor *s, uint64_t seq, int ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    int64_t until = clock_mono_us() + ms * INT64_C(1000);
     pthread_mutex_lock(&s->lock);
-    while (s->seen < seq && !s->stopping &&
-           pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
+    while (s->seen < seq && !s->stopping && clock_cond_wait(&s->changed, &s->lock, until))
         ;
     bool ok = s->seen >= seq;
     pthread_mutex_unlock(&s->lock);

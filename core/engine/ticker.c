@@ -1,9 +1,7 @@
 #include "engine/ticker.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "domain/scenario.h"
 #include "domain/timetable.h"
@@ -125,16 +123,12 @@ static bool tell_due(struct ticker *t, struct looked *l)
 /* Wait until something may be due; true if the thread is to end. */
 static bool rest(struct ticker *t, const struct looked *l, bool *changed)
 {
-    struct timespec until;
     int64_t us = l->due == INT64_MAX ? REST_US : l->due - clock_wall_us();
     us = us > REST_US ? REST_US : us < 5000 ? 5000 : us;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(us % 1000000) * 1000;
-    until.tv_sec += us / 1000000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until = clock_mono_us() + us;
     pthread_mutex_lock(&t->lock);
     while (!t->stopping && !t->changed && !t->committed &&
-           pthread_cond_timedwait(&t->wanted, &t->lock, &until) == 0)
+           clock_cond_wait(&t->wanted, &t->lock, until))
         ;
     *changed = t->changed;
     t->changed = t->committed = false;
@@ -254,16 +248,12 @@ struct ticker *ticker_start(struct store *s, struct writer *w, struct supervisor
                             struct err *e)
 {
     struct ticker *t = mem_alloc(sizeof *t);
-    pthread_condattr_t mono;
     t->store = s;
     t->writer = w;
     t->supervisor = sup;
     pthread_mutex_init(&t->lock, NULL);
     pthread_mutex_init(&t->telling, NULL);
-    pthread_condattr_init(&mono);
-    pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->wanted, &mono);
-    pthread_condattr_destroy(&mono);
+    clock_cond_init(&t->wanted);
     int failed = pthread_create(&t->thread, NULL, run, t);
     if (failed) {
         err_set(e, ERR_SYSTEM, "不能启动计时线程：%s", strerror(failed));

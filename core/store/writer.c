@@ -1,8 +1,6 @@
 #include "store/writer.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "store/group.h"
 #include "store/store_impl.h"
@@ -49,15 +47,10 @@ static void log_state(struct writer *w)
 
 static void pause_ms(struct writer *w, int ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += (long)ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until = clock_mono_us() + ms * 1000;
     pthread_mutex_lock(&w->lock);
-    while (!w->first && !w->stopping)
-        if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT)
-            break;
+    while (!w->first && !w->stopping && clock_cond_wait(&w->wake, &w->lock, until))
+        ;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -149,7 +142,7 @@ struct writer *writer_start(struct store *s, struct err *e)
     w->store = s;
     w->last = &w->first;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wake, NULL);
+    clock_cond_init(&w->wake);
     int rc = pthread_create(&w->thread, NULL, work, w);
     if (rc == 0)
         return w;
