@@ -158,11 +158,7 @@ static void note_refusals(struct record_reader *r, struct totals *t)
         if (t->refusals++)
             buf_char(&t->rejected, ',');
         struct json_w w = json_w_begin(&t->rejected);
-        json_w_object(&w);
-        json_w_kint(&w, "line", list[i].line);
-        json_w_kstr(&w, "field", list[i].field);
-        json_w_kstr(&w, "message", list[i].message);
-        json_w_object_end(&w);
+        record_refusal_view(&list[i], &w);
         json_w_end(&w);
     }
 }

@@ -16,6 +16,7 @@
 #include "util/err.h"
 #include "util/span.h"
 
+struct json_w;
 struct txn;
 struct vault;
 struct view;
@@ -41,6 +42,9 @@ struct record_refusal {
  * without a vault (examples) they are left out. Any other code than ERR_INPUT: the vault failed. */
 bool record_parse(const struct type *t, struct span object, struct vault *vault,
                   struct arena *a, struct record *out, const char **field, struct err *e);
+
+/* {"line","field","message"}: how senders are told. */
+void record_refusal_view(const struct record_refusal *x, struct json_w *w);
 
 enum {
     RECORD_LINE_MAX = 64 * 1024, /* a longer line is refused, the ones behind it are read on */
@@ -149,7 +153,6 @@ bool record_window(struct view *v, struct arena *a, const struct type *t,
 
 /* A record for people: {fields…, "_seq", "_at"}. `reveal` opens private fields (vault needed); otherwise
  * they are masked ("张**", "138****8000"). */
-struct json_w;
 void record_view(const struct type *t, const struct entry *entry, struct vault *vault,
                  bool reveal, struct json_w *w);
 

@@ -79,3 +79,12 @@ void record_view(const struct type *t, const struct entry *entry, struct vault *
     json_w_object_end(w);
     buf_free(&at);
 }
+
+void record_refusal_view(const struct record_refusal *x, struct json_w *w)
+{
+    json_w_object(w);
+    json_w_kint(w, "line", x->line);
+    json_w_kstr(w, "field", x->field);
+    json_w_kstr(w, "message", x->message);
+    json_w_object_end(w);
+}

@@ -78,6 +78,27 @@ void answer_json(struct request *r, int status, struct buf *take_json)
     answer_body(r, status, "application/json", take_json);
 }
 
+struct json_w answer_list_begin(struct buf *out)
+{
+    struct json_w w = json_w_begin(out);
+    json_w_object(&w);
+    json_w_name(&w, "items");
+    json_w_array(&w);
+    return w;
+}
+
+void answer_list_end(struct json_w *w, struct span next)
+{
+    json_w_array_end(w);
+    json_w_name(w, "next");
+    if (next.n)
+        json_w_span(w, next);
+    else
+        json_w_null(w);
+    json_w_object_end(w);
+    json_w_end(w);
+}
+
 void answer_empty(struct request *r, int status)
 {
     struct buf none = {0};

@@ -7,6 +7,7 @@
 
 #include "util/buf.h"
 #include "util/err.h"
+#include "util/json.h"
 #include "util/span.h"
 
 struct request;
@@ -27,6 +28,9 @@ void answer_next(struct request *r, struct span after);
 void answer_json(struct request *r, int status, struct buf *take_json);
 void answer_body(struct request *r, int status, const char *type, struct buf *take_body);
 void answer_empty(struct request *r, int status);
+/* The body of every list: {"items":[ … ],"next":…}. `next` empty: null. Any thread. */
+struct json_w answer_list_begin(struct buf *out);
+void answer_list_end(struct json_w *w, struct span next);
 /* problem+json. `errors` is the text of a JSON array, or SPAN_NONE. */
 void answer_problem(struct request *r, int status, const char *code, const char *detail,
                     struct span errors);

@@ -221,11 +221,7 @@ static void refusals_note(struct intake *in)
             continue;
         buf_char(&in->shown, in->shown.n ? ',' : '[');
         struct json_w w = json_w_begin(&in->shown);
-        json_w_object(&w);
-        json_w_kint(&w, "line", list[i].line);
-        json_w_kstr(&w, "field", list[i].field);
-        json_w_kstr(&w, "message", list[i].message);
-        json_w_object_end(&w);
+        record_refusal_view(&list[i], &w);
         json_w_end(&w);
     }
 }

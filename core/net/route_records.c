@@ -130,19 +130,9 @@ static void list_work(struct request *r, void *ctx)
     struct view *v = view_open(server_options(r->server)->store, &l->e);
     if (!v)
         return;
-    struct json_w w = json_w_begin(&l->json);
-    json_w_object(&w);
-    json_w_name(&w, "items");
-    json_w_array(&w);
+    struct json_w w = answer_list_begin(&l->json);
     put_items(r, l, v, &w);
-    json_w_array_end(&w);
-    json_w_name(&w, "next");
-    if (l->next.n)
-        json_w_span(&w, buf_view(&l->next));
-    else
-        json_w_null(&w);
-    json_w_object_end(&w);
-    json_w_end(&w);
+    answer_list_end(&w, buf_view(&l->next));
     view_close(v);
 }
 
@@ -245,24 +235,15 @@ static void history(struct request *r)
     if (more)
         count = (size_t)limit;
     struct buf out = {0};
-    struct json_w w = json_w_begin(&out);
-    json_w_object(&w);
-    json_w_name(&w, "items");
-    json_w_array(&w);
+    struct json_w w = answer_list_begin(&out);
     for (size_t i = 0; i < count; i++)
         version_write(t, &found[i], server_options(r->server)->vault, &w);
-    json_w_array_end(&w);
-    json_w_name(&w, "next");
+    char next[24] = "";
     if (more) {
-        char text[24];
-        snprintf(text, sizeof text, "%llu", (unsigned long long)found[count - 1].seq);
-        json_w_str(&w, text);
-        answer_next(r, span_of(text));
-    } else {
-        json_w_null(&w);
+        snprintf(next, sizeof next, "%llu", (unsigned long long)found[count - 1].seq);
+        answer_next(r, span_of(next));
     }
-    json_w_object_end(&w);
-    json_w_end(&w);
+    answer_list_end(&w, span_of(next));
     answer_json(r, 200, &out);
 }
 

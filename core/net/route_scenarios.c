@@ -35,21 +35,14 @@ static void list(struct request *r)
         return;
     }
     struct buf b = {0};
-    struct json_w w = json_w_begin(&b);
-    json_w_object(&w);
-    json_w_name(&w, "items");
-    json_w_array(&w);
+    struct json_w w = answer_list_begin(&b);
     for (size_t i = 0; i < count; i++) {
         struct scenario s;
         struct scenario_counters c = counters_of(r, ids[i]);
         if (scenario_get(r->view, r->arena, ids[i], SEQ_LATEST, &s, &e))
             scenario_view(r->view, r->arena, r->street, &s, &c, &w);
     }
-    json_w_array_end(&w);
-    json_w_name(&w, "next");
-    json_w_null(&w);
-    json_w_object_end(&w);
-    json_w_end(&w);
+    answer_list_end(&w, SPAN_NONE);
     answer_json(r, 200, &b);
 }
 

@@ -11,26 +11,24 @@
 
 /* --- people ------------------------------------------------------------------------------------------ */
 
-static void users(struct request *r)
+static void list(struct request *r, bool (*write)(struct view *v, struct arena *a,
+                                                  struct json_w *w, struct err *e))
 {
     struct err e = {0};
     struct buf out = {0};
-    struct json_w w = json_w_begin(&out);
-    json_w_object(&w);
-    json_w_name(&w, "items");
-    json_w_array(&w);
-    bool ok = user_list(r->view, r->arena, &w, &e);
-    json_w_array_end(&w);
-    json_w_name(&w, "next");
-    json_w_null(&w);
-    json_w_object_end(&w);
-    json_w_end(&w);
-    if (ok) {
+    struct json_w w = answer_list_begin(&out);
+    bool ok = write(r->view, r->arena, &w, &e);
+    answer_list_end(&w, SPAN_NONE);
+    if (ok)
         answer_json(r, 200, &out);
-        return;
-    }
+    else
+        answer_err(r, &e);
     buf_free(&out);
-    answer_err(r, &e);
+}
+
+static void users(struct request *r)
+{
+    list(r, user_list);
 }
 
 struct adding {
@@ -129,24 +127,7 @@ static void user_post(struct request *r)
 
 static void keys(struct request *r)
 {
-    struct err e = {0};
-    struct buf out = {0};
-    struct json_w w = json_w_begin(&out);
-    json_w_object(&w);
-    json_w_name(&w, "items");
-    json_w_array(&w);
-    bool ok = key_list(r->view, r->arena, &w, &e);
-    json_w_array_end(&w);
-    json_w_name(&w, "next");
-    json_w_null(&w);
-    json_w_object_end(&w);
-    json_w_end(&w);
-    if (ok) {
-        answer_json(r, 200, &out);
-        return;
-    }
-    buf_free(&out);
-    answer_err(r, &e);
+    list(r, key_list);
 }
 
 struct minting {
