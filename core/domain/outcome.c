@@ -6,6 +6,7 @@
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "domain/scenario.h"
+#include "domain/topic.h"
 #include "store/txn.h"
 #include "store/version.h"
 #include "store/view.h"
@@ -27,7 +28,8 @@ struct batch_of {
 
 /* --- checking: everything before the first append --------------------------------------- */
 
-static const char *const verbs[] = {"alert", "clear", "retract", "set", "wake", "sleep", "log"};
+static const char *const verbs[] = {"alert", "clear", "retract", "set",
+                                    "wake",  "sleep", "log",     "topic"};
 
 static int verb_of(const struct json *effect)
 {
@@ -71,7 +73,8 @@ static bool check_effect(struct batch_of *b, const struct json *effect, struct e
     if (strcmp(verbs[verb], "wake") == 0 &&
         !calendar_parse_datetime(json_string(json_get(effect, "at")), &at))
         return bad(e, "wake 的 at 不是时刻");
-    return true;
+    return strcmp(verbs[verb], "topic") != 0 ||
+           topic_check(b->street, &b->scenario, effect, e);
 }
 
 static bool check_place(struct batch_of *b, const struct json *outcome, struct span id,
@@ -227,6 +230,8 @@ static bool apply_effect(struct batch_of *b, const struct json *effect, struct e
     const char *verb = verbs[verb_of(effect)];
     if (strcmp(verb, "log") == 0)
         return put_log(b, effect, e);
+    if (strcmp(verb, "topic") == 0)
+        return topic_propose(b->t, b->street, &b->scenario, effect, e);
     struct span key = key_of2(b->a, b->scenario.id, json_string(json_get(effect, "key")), e);
     if (strcmp(verb, "set") == 0)
         return set_state(b, effect, key, e);

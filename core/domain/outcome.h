@@ -16,6 +16,9 @@
  *   {"do":"set","cause":150,"key":"…","value":…}      value absent: forget it
  *   {"do":"wake","cause":150,"key":"…","at":time,"data":…}
  *   {"do":"sleep","cause":150,"key":"…"}
+ *   {"do":"topic","cause":150,"key":"…","title":"…","kind":"general"|"reno"|"tripartite",
+ *    "origin":"scenario"|"auto","keyword":text,"communities":[…],"estate_id":text,
+ *    "project_id":text,"now":time}   see domain/topic.h; refused unless `may` has "topic"
  *   {"do":"log","cause":150,"text":"…"}],
  *  "fault":{"seq":181,"type":"ent_income","key":"E1|2020-06","line":12,"message":"…"}}
  *

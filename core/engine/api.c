@@ -1,5 +1,6 @@
 #include "engine/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -12,7 +13,7 @@
 #include "util/calendar.h"
 #include "util/json.h"
 
-enum { SCRATCH_MAX = 256 << 20, NAME_MAX_BYTES = 64 };
+enum { SCRATCH_MAX = 256 << 20, NAME_MAX_BYTES = 64, LIST_MAX = 200 };
 
 /* --- arguments ----------------------------------------------------------------------------------- */
 
@@ -58,10 +59,8 @@ int64_t api_time(lua_State *L, int index, const char *function, const char *what
     return us;
 }
 
-const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
-                            const char *function)
+const struct type *api_type_named(lua_State *L, struct evaluation *ev, struct span name)
 {
-    struct span name = api_text(L, index, function, "记录类型");
     const struct dictionary *d = ev->in->dictionary;
     const struct type *t = dictionary_find(d, name);
     if (!t) {
@@ -78,6 +77,12 @@ const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
     if (t->restricted && !ev->in->may_read[t->id - ENTRY_RECORDS])
         sandbox_raise(L, "%s 是限制类数据，读它要先写进场景的 reads", t->name);
     return t;
+}
+
+const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
+                            const char *function)
+{
+    return api_type_named(L, ev, api_text(L, index, function, "记录类型"));
 }
 
 /* Edit distance, cut at small lengths: only ever asked about a misspelt word. */
@@ -133,6 +138,53 @@ void api_members(lua_State *L, int index, const char *function, const char *cons
         sandbox_raise(L, "ctx:%s 不认识 %.*s%s%s", function, SPAN_ARG(name),
                       near ? "，是不是 " : "", near ? near : "");
     }
+}
+
+struct span api_member(lua_State *L, int table, const char *name, const char *function,
+                       size_t max, bool one_line)
+{
+    lua_getfield(L, table, name);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return SPAN_NONE;
+    }
+    char what[64];
+    snprintf(what, sizeof what, " %s ", name);
+    struct span s = api_text(L, -1, function, what);
+    if (s.n > max)
+        sandbox_raise(L, "ctx:%s 的 %s 太长（上限 %zu 字节）", function, name, max);
+    if (one_line && span_has_control(s))
+        sandbox_raise(L, "ctx:%s 的 %s 里有控制字符", function, name);
+    const struct instance *in = sandbox_host(L);
+    s = arena_span(&in->running->scratch, s);
+    lua_pop(L, 1);
+    return s.p ? s : SPAN("");
+}
+
+struct span *api_list_member(lua_State *L, struct evaluation *ev, const char *function,
+                             const char *name, size_t *count, bool *given)
+{
+    *count = 0;
+    lua_getfield(L, 2, name);
+    *given = !lua_isnil(L, -1);
+    if (!*given) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    if (!lua_istable(L, -1))
+        sandbox_raise(L, "ctx:%s 的 %s 应为列表", function, name);
+    size_t n = lua_rawlen(L, -1);
+    if (n > LIST_MAX)
+        sandbox_raise(L, "ctx:%s 的 %s 太多（上限 %d）", function, name, LIST_MAX);
+    struct span *list = arena_alloc(&ev->keep, (n + 1) * sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        lua_geti(L, -1, (lua_Integer)i + 1);
+        list[i] = arena_span(&ev->keep, api_text(L, -1, function, name));
+        lua_pop(L, 1);
+    }
+    *count = n;
+    lua_pop(L, 1);
+    return list;
 }
 
 static bool value_text(struct arena *a, const struct row_value *v, struct span *out)
@@ -458,7 +510,8 @@ static void raise_member(lua_State *L, struct span name)
     const char *names[64] = {"now", "today", "month", "week", "seq", "settings"};
     size_t n = 6;
     const luaL_Reg *lists[] = {api_find_functions, api_list_functions, api_alert_functions,
-                               api_state_functions, api_check_functions};
+                               api_state_functions, api_check_functions,
+                               api_opinion_functions};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const luaL_Reg *f = lists[i]; f->name && n < 63; f++)
             names[n++] = f->name;
@@ -524,6 +577,7 @@ void api_push_context(lua_State *L, struct instance *in)
     luaL_setfuncs(L, api_alert_functions, 0);
     luaL_setfuncs(L, api_state_functions, 0);
     luaL_setfuncs(L, api_check_functions, 0);
+    luaL_setfuncs(L, api_opinion_functions, 0);
     lua_newuserdatauv(L, 1, 0); // ctx meta functions settings
     lua_createtable(L, 0, 4);
     lua_pushcfunction(L, settings_index);

@@ -98,6 +98,7 @@ int api_stop(lua_State *L, struct evaluation *ev, const struct err *e);
 struct span api_text(lua_State *L, int index, const char *function, const char *what);
 const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
                             const char *function);
+const struct type *api_type_named(lua_State *L, struct evaluation *ev, struct span name);
 int64_t api_time(lua_State *L, int index, const char *function, const char *what);
 /* The Lua value as the field's index text (row_put_text's form). False: not of the field's kind. */
 bool api_field_text(lua_State *L, int index, const struct field *f, struct arena *a,

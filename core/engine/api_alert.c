@@ -263,6 +263,8 @@ static int ctx_alert(lua_State *L)
 {
     struct evaluation *ev = api_enter(L, "alert");
     struct alert_args a = {0};
+    if (!ev->in->may_alert)
+        return sandbox_raise(L, "ctx:alert：场景的 may 里没有 \"alert\"，不能发告警");
     read_args(L, ev, &a);
     if (!a.has_communities)
         default_communities(ev, &a);

@@ -223,12 +223,24 @@ static bool has_steady_kind(const struct json *life)
     return false;
 }
 
+/* A manifest that says nothing grants what a script that says nothing has. */
+static void read_grants(struct instance *in, const struct json *may)
+{
+    in->may_alert = !may;
+    for (size_t i = 0; i < json_count(may); i++) {
+        struct span effect = json_string(json_item(may, i));
+        in->may_alert |= span_eq(effect, SPAN("alert"));
+        in->may_topic |= span_eq(effect, SPAN("topic"));
+    }
+}
+
 static void read_manifest(struct instance *in)
 {
     const struct json *m = in->scenario.manifest;
     read_settings(in, json_get(m, "settings"));
     read_permissions(in, json_get(m, "reads"));
     read_rejudge(in, json_get(m, "rejudge"));
+    read_grants(in, json_get(m, "may"));
     in->bulk_guard = json_bool(json_get(m, "bulk_guard"), false);
     in->steady = has_steady_kind(json_get(m, "life"));
     const struct json *also = json_get(m, "also");

@@ -61,6 +61,7 @@ struct instance {
     size_t rejudge_count;
     const struct json *values,
         *local;     /* what differs from the fallbacks; a test may put others here */
+    bool may_alert, may_topic;
     bool *may_read; /* by place in the dictionary */
     struct span *also;
     size_t also_count;

@@ -179,6 +179,48 @@ function ctx:alert(args) end
 ---@param args wangyi.clear_args
 function ctx:clear(args) end
 
+---@class wangyi.keywords_options
+---@field from? string 从哪天（当天 00:00）或哪一刻起，含
+---@field to? string 到哪天（当天 00:00）或哪一刻止，不含；不写到 ctx.now 为止（含）。晚于 ctx.now 的部分不数
+---@field within? string 或写窗口 "7d" "24h"，同 ctx:count，两端都算；都不写为 "7d"
+---@field community? string 只数这个社区的
+---@field keyword? string 只数这一个词（归并后）；依据里就只有说到它的记录
+---@field cameras? table<string, string> 城市眼事件按种类算作哪个词，如 { parking_motor = "停车" }；不写则不数城市眼
+---@field min_confidence? number 城市眼事件的置信度下限，默认 0.80；人工上报的不看
+
+---@class wangyi.heard 一个关键词被说到多少次（普通的表）
+---@field keyword string
+---@field letters integer 来信：同一人同一天说同一个词只算一次
+---@field petitions integer 信访热线件，同上
+---@field posts integer 网络舆情，同上
+---@field cameras integer 城市眼事件：同一点位同一天同一个词只算一次；phase = "end" 的不算
+---@field senders integer 不同的人（来信人、诉求人、作者的代号），城市眼不算
+---@field communities table<string, integer> 社区 → 来信和信访件数
+
+--- 居民在说什么：来信、信访热线件、网络舆情（和城市眼事件）里的关键词，按词典归并、去掉停用词，词典里没有的词就是它自己；
+--- 按事件时间取窗口，按 keyword 的字节序排列。没写代号的人合起来算一个，也不计入 senders。
+--- 数到的前 50 条记录留作依据，其余只记条数；要让每条告警只带自己那个词的依据，换对象之后再按 keyword 数一遍。
+--- 例：ctx:keywords { from = calendar.add_days(ctx.today, -7), to = ctx.today, cameras = { parking_motor = "停车" } }
+---@param options? wangyi.keywords_options
+---@return wangyi.heard[]
+function ctx:keywords(options) end
+
+---@class wangyi.topic_args
+---@field key string 场景内的 key；同一 key 只提出一次，不论议题后来到了哪一步或被撤回
+---@field title string 标题，不得含个人信息
+---@field kind "general" | "reno" | "tripartite"
+---@field keyword? string
+---@field origin? "scenario" | "auto" 默认 "scenario"
+---@field communities? string[] 默认手头对象（或记录）的社区
+---@field estate_id? string
+---@field project_id? string
+
+--- 提出一个红茶议题：写成一条 council_topic 记录（stage = "drafted"，建立时间是 ctx.now），此后由人来办。
+--- 场景要写 may = { "alert", "topic" }。议题像别的记录一样，从它自己写入的那一条起才读得到；一次最多提出 50 个。
+---@param args wangyi.topic_args
+---@return string topic_id 议题编号：同一场景同一 key 总是同一个
+function ctx:topic(args) end
+
 --- 写进本场景的运行日志，编辑器里可见。
 ---@param ... any
 function ctx:log(...) end

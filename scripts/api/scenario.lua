@@ -50,7 +50,7 @@
 ---@field wake? fun(key: string, data: any, ctx: wangyi.ctx) ctx:wake 定的闹钟到点
 ---@field life? table<string, wangyi.life> 按种类
 ---@field reads? string[] 用到的记录类型；限制类的必须写，其余的不写也会从脚本里找出来
----@field may? string[] 可产生的后果，默认 { "alert" }
+---@field may? ("alert"|"topic")[] 可产生的后果，默认 { "alert" }；ctx:alert 要有 "alert"，ctx:topic 要有 "topic"
 ---@field also? string[] 另外告知的各方
 ---@field bulk_guard? boolean 一次运行新发超过 200 条时合成一条橙色 bulk_guard|日期
 ---@field rejudge? table<string, string> 迟到的某类记录让哪类对象重判：{ 类型 = "指向对象的字段" }

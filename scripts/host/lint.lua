@@ -2,7 +2,7 @@
 -- 全局变量，写错的级别和判断符号。查不准的不说；运行时总还会查一遍。
 --
 -- check(text, info) → 问题列表 { line, column, code, message }，表里各项的位置 positions
--- info：types 数据字典，settings 参数名集合，reads 已声明的类型，handlers { { line, type } }，globals 可用的名字，
+-- info：types 数据字典，settings 参数名集合，may 已声明的后果（读不出时为 nil），reads 已声明的类型，handlers { { line, type } }，globals 可用的名字，
 -- module(name) 给出共用模块里有哪些名字（没有这个模块或查不了时为 nil）
 
 local parse = require "host.parse"
@@ -15,11 +15,15 @@ local function set(text)
 end
 
 local METHODS = set [[find before list each history count sum alive is_workday alerts get set wake sleep check
-                      unknown subject alert clear log]]
+                      unknown subject alert clear log keywords topic]]
 local FIELDS = set [[now today month week seq settings]]
 local ALERT = set [[key kind level about title text office communities also due evidence reopen]]
 local CLEAR = set [[key reason close]]
 local ALERTS = set [[key kind state]]
+local TOPIC = set [[key title keyword kind origin communities estate_id project_id]]
+local TOPIC_KINDS = set [[general reno tripartite]]
+local TOPIC_ORIGINS = set [[scenario auto]]
+local KEYWORDS = set [[from to within community keyword cameras min_confidence]]
 local LIST_OPTIONS = set [[limit all]]
 local LEVELS = set [[blue yellow orange red]]
 local STATES = set [[open new signed handling submitted returned extended closed false_alarm duplicate retracted]]
@@ -130,7 +134,8 @@ function calls.check(self, args)
   end
 end
 
-function calls.alert(self, args)
+function calls.alert(self, args, node)
+  self:granted(node, "alert")
   local m = self:members(args[1], ALERT, "告警的字段")
   local level = literal(m.level)
   if level and not LEVELS[level] then
@@ -146,6 +151,45 @@ end
 function calls.clear(self, args)
   local m = self:members(args[1], CLEAR, "ctx:clear 的字段")
   if args[1] and args[1].tag == "table" and not m.key then self:problem(args[1], "shape", "ctx:clear 缺 key") end
+end
+
+-- 场景的 may 里没有这一样后果；may 读不出来时不说。
+function L:granted(at, effect)
+  if self.info.may and not self.info.may[effect] then
+    self:problem(at, "may", effect == "topic" and "ctx:topic：要提出议题，请写上 may = { \"alert\", \"topic\" }"
+      or ("ctx:%s：may 里没有 \"%s\""):format(effect, effect))
+  end
+end
+
+local function one_of(self, e, known, what)
+  local name = literal(e)
+  if name and not known[name] then self:problem(e, "unknown-name", words.unknown(what, name, known)) end
+end
+
+function calls.topic(self, args, node)
+  self:granted(node, "topic")
+  local m = self:members(args[1], TOPIC, "ctx:topic 的字段")
+  one_of(self, m.kind, TOPIC_KINDS, "议题类别")
+  one_of(self, m.origin, TOPIC_ORIGINS, "议题来源")
+  if args[1] and args[1].tag == "table" then
+    for _, name in ipairs { "key", "title", "kind" } do
+      if not m[name] then self:problem(args[1], "shape", "ctx:topic 缺 " .. name) end
+    end
+  end
+end
+
+-- 数的是这几类记录；写了 cameras 才数城市眼事件。
+function calls.keywords(self, args, node)
+  local m = self:members(args[1], KEYWORDS, "ctx:keywords 的选项")
+  local types = { "letter", "petition", "opinion_post", "keyword_dict", m.cameras and "camera_event" }
+  for _, name in ipairs(types) do
+    self:type_named { tag = "string", value = name, line = node.line, column = node.column }
+  end
+  if m.within and (m.from or m.to) then
+    self:problem(m.within, "shape", "ctx:keywords 的 within 与 from、to 只能用一种")
+  elseif m.to and not m.from then
+    self:problem(m.to, "shape", "ctx:keywords 写了 to，也要写 from")
+  end
 end
 
 function calls.alerts(self, args)
@@ -183,7 +227,7 @@ function H.method(self, node)
   if not METHODS[node.name] then
     return self:problem(node, "unknown-call", words.unknown("函数", "ctx:" .. node.name, self.ctx_names))
   end
-  if calls[node.name] then calls[node.name](self, node.args) end
+  if calls[node.name] then calls[node.name](self, node.args, node) end
 end
 
 function H.index(self, node)

@@ -31,6 +31,7 @@ local function info_of(shape, host)
     return info
   end
   info.handlers, info.reads, info.settings = shape.handlers, set(shape.manifest.reads), {}
+  info.may = set(shape.manifest.may)
   for _, s in ipairs(shape.manifest.settings) do info.settings[s.name] = true end
   return info
 end

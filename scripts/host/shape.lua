@@ -546,7 +546,7 @@ local function check(t, host, id, values)
     removed = self:handlers_of(t, "removed"), every = self:every(t), wake = t.wake ~= nil,
     reads = self.read_list, bulk_guard = t.bulk_guard == true, rejudge = self:rejudge(t),
     life = self:life(t) }
-  manifest.may = t.may or { "alert" }
+  manifest.may = type(t.may) == "table" and t.may or { "alert" }
   manifest.also = self:texts({ "also" }, t.also, host.told, "告知对象")
   if #manifest.on + #manifest.removed + #manifest.every == 0 then
     self:problem({ "every" }, "shape", "没有 on、removed 或 every：这个场景永远不会运行")
