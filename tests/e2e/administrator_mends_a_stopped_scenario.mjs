@@ -53,7 +53,7 @@ export async function a_fault_shows_its_line_and_skipping_the_record_catches_up(
   open
 }) {
   const { page, folder } = await stoppedStreet({ street, open })
-  assert.match(await page.innerText('.run-state'), /第 8 行出错[\s\S]*E1\|2020-07-01/)
+  assert.match(await page.innerText('.run-state'), /第 8 行出错[\s\S]*E1 · 2020年7月1日/)
   assert.match(await page.innerText('.script-text .at-fault'), /#row\.members/)
   await page.click('[data-action=skip]')
   await page.fill('[role=dialog] textarea', '名册没有成员，已请来源科室更正')

@@ -43,8 +43,8 @@ export async function an_alert_arrives_without_a_reload_and_says_why({ street, o
   const text = await page.innerText('.alert-view')
   assert.match(text, /变动的关键职务/)
   assert.match(text, /满足/)
-  assert.match(text, new RegExp(`${ROSTER_KEY}\\|2020-07-01`))
-  await page.locator('.source-record h3 a', { hasText: '2020-07-01' }).click()
+  assert.match(text, new RegExp(`${ROSTER_KEY} · 2020年7月1日`))
+  await page.locator('.sources h3 a', { hasText: '2020年7月1日' }).click()
   await page.waitForSelector('.record-view .entries')
   assert.match(await page.innerText('.record-view'), /legal_rep:p9/)
 }

@@ -22,7 +22,7 @@ export async function the_income_alert_appears_when_the_clock_reaches_its_tick({
   const page = await open()
   await signIn(page, street.url, 'chen', 'correct horse 71')
   await page.waitForSelector('.clock-banner')
-  assert.match(await page.innerText('[data-testid=held-now]'), /2020-03-10 07:59/)
+  assert.match(await page.innerText('[data-testid=held-now]'), /2020年3月10日 07:59/)
   assert.equal(await rowOf(page, NAME).count(), 0)
 
   await street.moveClock('root', 'correct horse 70', '2020-03-10T08:00:00+08:00')
@@ -30,7 +30,7 @@ export async function the_income_alert_appears_when_the_clock_reaches_its_tick({
   await row.waitFor()
   assert.match(await row.textContent(), /黄/)
   await page.waitForFunction(() =>
-    /2020-03-10 08:00/.test(document.querySelector('[data-testid=held-now]').textContent)
+    /2020年3月10日 08:00/.test(document.querySelector('[data-testid=held-now]').textContent)
   )
   await row.locator('a').click()
   await page.waitForSelector('.checks')

@@ -20,24 +20,38 @@ function partsOf(ms) {
 
 const msOf = (time) => (typeof time === 'number' ? time : Date.parse(time))
 
-/** 2020-07-01 14:32, from an RFC 3339 text or from milliseconds. */
+const chinese = () => locale.value !== 'en'
+const dayOf = (year, month, day) =>
+  chinese() ? `${year}年${Number(month)}月${Number(day)}日` : `${year}-${month}-${day}`
+
+/** 2020年7月1日 14:32 (English: 2020-07-01 14:32), from an RFC 3339 text or from milliseconds. */
 export function dateTime(time) {
   const ms = msOf(time)
   if (Number.isNaN(ms)) return time || ''
   const p = partsOf(ms)
-  return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}`
+  return `${dayOf(p.year, p.month, p.day)} ${p.hour}:${p.minute}`
 }
 
-/** Without what the reader knows: 14:32 today, 07-01 14:32 this year, else in full. */
+/** Without what the reader knows: 14:32 today, 7月1日 14:32 this year, else in full. */
 export function shortTime(iso, nowMs) {
   const ms = Date.parse(iso)
   if (Number.isNaN(ms)) return iso || ''
   const p = partsOf(ms)
   const now = partsOf(nowMs)
   const time = `${p.hour}:${p.minute}`
-  if (p.year !== now.year) return `${p.year}-${p.month}-${p.day} ${time}`
-  if (p.month !== now.month || p.day !== now.day) return `${p.month}-${p.day} ${time}`
-  return time
+  if (p.year !== now.year) return dateTime(ms)
+  if (p.month === now.month && p.day === now.day) return time
+  return chinese()
+    ? `${Number(p.month)}月${Number(p.day)}日 ${time}`
+    : `${p.month}-${p.day} ${time}`
+}
+
+/** A day or a month as records hold them: 2020-07-01 → 2020年7月1日, 2020-07 → 2020年7月. */
+function dayOrMonth(text) {
+  const [, year, month, day] = /^(\d{4})-(\d\d)(?:-(\d\d))?$/.exec(text) || []
+  if (!year) return text
+  if (day) return dayOf(year, month, day)
+  return chinese() ? `${year}年${Number(month)}月` : text
 }
 
 /** 2020-07-01T14:32, what <input type="datetime-local"> wants. */
@@ -78,12 +92,12 @@ export function plain(value) {
   return String(value)
 }
 
-function choiceName(choices, value) {
-  const found = choices?.find((c) => c && typeof c === 'object' && (c.id ?? c.value) === value)
-  return found ? found.label || found.name : undefined
-}
+const PLACES = /community|office|subdistrict/ // fields that hold ids of these
 
-/** One field of a record; names for ids come from `names` (offices and communities). */
+/**
+ * One field of a record. A code is shown by its words: those kept with the value (field.text),
+ * else the dictionary's; ids of offices, communities and subdistricts come from `names`.
+ */
 export function fieldValue(field, value, names = {}) {
   if (value === null || value === undefined || value === '') return t('value.none')
   if (Array.isArray(value)) {
@@ -91,14 +105,27 @@ export function fieldValue(field, value, names = {}) {
       .map((one) => fieldValue({ ...field, unit: '' }, one, names))
       .join(t('list.comma'))
   }
-  const chosen = choiceName(field.choices, value)
-  if (chosen) return chosen
-  if (typeof value === 'string' && names[value] && /community|office/.test(field.name || '')) {
-    return names[value]
+  if (field.text) return field.text
+  const at = field.choices?.indexOf(value) ?? -1
+  if (at >= 0) return field.choice_labels?.[at] || value
+  if (typeof value !== 'string') {
+    const text = plain(value)
+    return field.unit ? `${text} ${field.unit}` : text
   }
-  if (/^(datetime|dt)$/.test(field.type || '') || /T\d\d:\d\d:\d\d[+Z]/.test(value)) {
-    return dateTime(value)
-  }
-  const text = plain(value)
-  return field.unit ? `${text} ${field.unit}` : text
+  if (names[value] && PLACES.test(field.name || '')) return names[value]
+  if (/T\d\d:\d\d:\d\d[.+Z]/.test(value)) return dateTime(value)
+  return dayOrMonth(value)
+}
+
+/** The parts of a record's `|`-joined key as people read them. */
+export function keyText(key, names = {}) {
+  return String(key)
+    .split('|')
+    .map((part) => names[part] || fieldValue({}, part))
+    .join(' · ')
+}
+
+/** A sentence of the server with names in the place of quoted ids: “330105003” → “小河街道”. */
+export function withNames(sentence, names) {
+  return sentence.replace(/“(\w+)”/g, (all, id) => (names[id] ? `“${names[id]}”` : all))
 }

@@ -1,16 +1,17 @@
 // What a person can do to an alert and what each act asks for. The server says which of them are
-// allowed now; this table only knows how to ask.
+// allowed now; this table only knows how to ask. The first that is `next` is the one to do now;
+// what is `rare` stands back.
 export const ACTIONS = {
-  sign: { tone: 'primary' },
+  sign: { next: true },
   note: { text: 'required' },
-  submit: { tone: 'primary', text: 'required', evidence: true },
-  close: { tone: 'primary', text: 'optional', verdict: true },
+  submit: { next: true, text: 'required', evidence: true },
+  close: { next: true, text: 'optional', verdict: true },
   reject: { text: 'required' },
   return: { text: 'required' },
   extend: { text: 'required' },
   reopen: { text: 'required' },
-  duplicate: { text: 'required' },
-  false_alarm: { text: 'required', tone: 'danger' }
+  duplicate: { text: 'required', rare: true },
+  false_alarm: { text: 'required', rare: true, danger: true }
 }
 
 export const VERDICTS = ['solved', 'not_solved']

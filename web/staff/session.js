@@ -11,8 +11,9 @@ function asNames(list) {
   return Object.fromEntries((list || []).map((item) => [item.id, item.name]))
 }
 
-/** id → name of offices and communities together; both are unique words. */
+/** id → name of offices, communities and subdistricts together; the ids differ in all three. */
 export const names = computed(() => ({
+  ...session.org?.subdistricts,
   ...asNames(session.org?.communities),
   ...asNames(session.org?.offices)
 }))

@@ -14,8 +14,9 @@ const QUIET = [
   '--disable-component-update',
   '--disable-sync'
 ]
-export const DESK = { viewport: { width: 1366, height: 850 } }
+export const DESK = { viewport: { width: 1366, height: 850 }, locale: 'zh-CN' }
 export const PHONE = {
+  locale: 'zh-CN',
   viewport: { width: 390, height: 844 },
   isMobile: true,
   hasTouch: true,
