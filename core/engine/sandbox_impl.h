@@ -64,8 +64,6 @@ void sandbox_open_math(lua_State *L);
 void sandbox_open_utf8(lua_State *L);
 void sandbox_open_coroutine(lua_State *L);
 int sandbox_require(lua_State *L);
-/* Push the list of a table's keys in the order of pairs; how many. Charged. */
-lua_Integer sandbox_push_keys(lua_State *L, int table);
 
 /* If the value at `index` is a frozen view, replace it by the table behind it. */
 bool sandbox_thaw(lua_State *L, int index);
@@ -83,6 +81,13 @@ size_t sandbox_buffer_room(luaL_Buffer *b, size_t room, const char *what);
 /* lua_table.c: sort the values 1 … n of the table at `index`, stable, by `less` on the two values at the top
  * (which it leaves there). Nothing is written back if `less` raises. */
 void sandbox_sort(lua_State *L, int index, lua_Integer n, bool (*less)(lua_State *L));
+
+/* lua_walk.c */
+int sandbox_pairs(lua_State *L);
+int sandbox_next(lua_State *L);
+int sandbox_ipairs(lua_State *L);
+/* Push the list of a table's keys in the order of pairs; how many. Charged. */
+lua_Integer sandbox_push_keys(lua_State *L, int table);
 
 /* lua_match.c */
 int match_find(lua_State *L);
