@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "domain/access.h"
+#include "domain/dictionary.h"
 #include "domain/scenario.h"
+#include "domain/street.h"
 #include "domain/user.h"
 #include "store/version.h"
 #include "store/view.h"
@@ -60,11 +62,44 @@ static void put_value(struct json_w *w, const struct json_value *v)
     }
 }
 
-/* What it was raised on; the reads, by far the largest part, only where one alert is looked
- * at. */
-static void put_evidence(struct view *v, struct arena *a, uint64_t seq, bool reads,
+/* Who looks at one alert with all it rests on. */
+struct reader {
+    const struct street *street;
+    const struct person *person; /* NULL: sees all */
+};
+
+/* A record of a restricted type is there only for those who may see that type. */
+static bool is_shown(const struct reader *r, const struct json *read)
+{
+    const struct type *t =
+        dictionary_find(street_dictionary(r->street), json_string(json_get(read, "type")));
+    return !t || !r->person || access_may(r->person, r->street, ACCESS_TYPE_SEE, t);
+}
+
+/* How many were left out. */
+static int64_t put_reads(struct arena *a, struct span text, const struct reader *r,
                          struct json_w *w)
 {
+    static const struct json_limits limits = {.bytes = 256 * 1024, .keys = 64 * 1024};
+    const struct json *list = json_parse(a, text, &limits, NULL, NULL);
+    int64_t hidden = 0;
+    json_w_array(w);
+    for (size_t i = 0; i < json_count(list); i++) {
+        if (is_shown(r, json_item(list, i)))
+            json_w_value(w, json_item(list, i));
+        else
+            hidden++;
+    }
+    json_w_array_end(w);
+    return hidden;
+}
+
+/* What it was raised on; the reads, by far the largest part, only for the reader of one alert
+ * (NULL: a list). */
+static void put_evidence(struct view *v, struct arena *a, uint64_t seq, const struct reader *r,
+                         struct json_w *w)
+{
+    int64_t more = 0;
     struct entry entry;
     struct alert_body body = {0};
     struct json_limits limits = {.bytes = 256 * 1024};
@@ -80,17 +115,25 @@ static void put_evidence(struct view *v, struct arena *a, uint64_t seq, bool rea
     }
     json_w_object(w);
     while (json_scan_next(&scan, &name, &value, NULL)) {
-        if (!reads && (span_eq(name, SPAN("reads")) || span_eq(name, SPAN("reads_more"))))
-            continue;
-        json_w_name_span(w, name);
-        put_value(w, &value);
+        bool is_reads = span_eq(name, SPAN("reads"));
+        if (span_eq(name, SPAN("reads_more"))) {
+            more += value.type == JSON_INT ? value.integer : 0;
+        } else if (is_reads && r) {
+            json_w_name_span(w, name);
+            more += put_reads(a, value.raw, r, w);
+        } else if (!is_reads) {
+            json_w_name_span(w, name);
+            put_value(w, &value);
+        }
     }
+    if (r && more)
+        json_w_kint(w, "reads_more", more);
     json_w_object_end(w);
 }
 
 /* The object's members; the caller opens and closes it. */
-static void put_alert(struct view *v, struct arena *a, const struct alert *al, bool reads,
-                      struct json_w *w)
+static void put_alert(struct view *v, struct arena *a, const struct alert *al,
+                      const struct reader *r, struct json_w *w)
 {
     json_w_kstr(w, "id", al->id);
     json_w_kspan(w, "scenario", al->scenario);
@@ -127,7 +170,7 @@ static void put_alert(struct view *v, struct arena *a, const struct alert *al, b
         json_w_kspan(w, "verdict", al->verdict);
     json_w_kint(w, "seq", (int64_t)al->seq);
     json_w_kint(w, "rev", (int64_t)al->rev);
-    put_evidence(v, a, al->evidence_seq, reads, w);
+    put_evidence(v, a, al->evidence_seq, r, w);
 }
 
 void alert_view(struct view *v, struct arena *a, const struct street *street,
@@ -135,7 +178,7 @@ void alert_view(struct view *v, struct arena *a, const struct street *street,
 {
     (void)street;
     json_w_object(w);
-    put_alert(v, a, al, false, w);
+    put_alert(v, a, al, NULL, w);
     json_w_object_end(w);
 }
 
@@ -294,7 +337,7 @@ void alert_view_full(struct view *v, struct arena *a, const struct street *stree
     bool is_latest = false;
     bool known = alert_load_id(v, a, span_of(al->id), &f, &is_latest, NULL);
     json_w_object(w);
-    put_alert(v, a, al, true, w);
+    put_alert(v, a, al, &(struct reader){street, person}, w);
     put_timeline(v, a, al, w);
     put_actions(street, person, al, is_latest, w);
     put_life(v, a, al, w);

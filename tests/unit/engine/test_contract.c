@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "domain/entry_type.h"
+#include "domain/user.h"
 
 #define AT(time)     "\"at\":\"2020-07-15T" time ":00+08:00\""
 #define BUILDING(id) "[\"building\",{\"building_id\":\"" id "\"}]"
@@ -325,6 +326,57 @@ static void an_alert_carries_what_the_script_gave_it_and_what_it_rests_on(void *
     world_end(&w);
 }
 
+/* Who may not see a restricted type does not see its records in the evidence either. */
+static void what_a_restricted_record_says_is_shown_to_its_office_only(void **state)
+{
+    (void)state;
+    static const struct {
+        enum role role;
+        const char *office;
+        int reads;
+    } cases[] = {
+        {ROLE_ADMIN, "", 2},
+        {ROLE_OFFICE, "public_service", 2},
+        {ROLE_OFFICE, "regional_dev", 1},
+        {ROLE_COMMUNITY, "", 1},
+    };
+    struct world w = {.held = true};
+    struct err e = {0};
+    struct arena a = {0};
+    struct alert al;
+    world_make(&w);
+    world_publish(
+        &w, "probe",
+        HOST_SCRIPT("reads = { 'building', 'elder' },\n"
+                    "on = { building = function(row, ctx)\n"
+                    "  local e = ctx:find('elder', 'P1')\n"
+                    "  ctx:alert { key = row.name .. tostring(e.live_alone), level = "
+                    "'blue', title = 't' } end },"));
+    world_record(&w, "elder", "{\"person_key\":\"P1\",\"live_alone\":true}");
+    world_record(&w, "building", "{\"building_id\":\"B\",\"name\":\"楼\"}");
+    world_settle(&w);
+    struct view *v = view_open(w.store, &e);
+    assert_true(alert_get(v, &a, SPAN("probe"), SPAN("楼true"), SEQ_LATEST, &al, &e));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct person p = {
+            .name = SPAN("p"), .role = cases[i].role, .office = span_of(cases[i].office)};
+        struct buf out = {0};
+        struct json_w j = json_w_begin(&out);
+        int64_t more = 0;
+        alert_view_full(v, &a, host_street, &p, &al, &j);
+        json_w_end(&j);
+        const struct json *why =
+            json_get(json_parse(&a, buf_view(&out), &host_wide, NULL, &e), "evidence");
+        assert_int_equal(json_count(json_get(why, "reads")), cases[i].reads);
+        json_int(json_get(why, "reads_more"), &more);
+        assert_int_equal(more, 2 - cases[i].reads);
+        buf_free(&out);
+    }
+    view_close(v);
+    arena_free(&a);
+    world_end(&w);
+}
+
 static void what_a_person_closed_is_raised_again_at_once_only_by_reopen(void **state)
 {
     (void)state;
@@ -423,6 +475,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_alert_with_a_hold_time_waits_until_its_condition_has_held),
         cmocka_unit_test(an_alert_that_flaps_stays_open_and_is_told_twice),
         cmocka_unit_test(an_alert_carries_what_the_script_gave_it_and_what_it_rests_on),
+        cmocka_unit_test(what_a_restricted_record_says_is_shown_to_its_office_only),
         cmocka_unit_test(what_a_person_closed_is_raised_again_at_once_only_by_reopen),
         cmocka_unit_test(what_a_script_logs_and_where_it_is_blind_is_told),
         cmocka_unit_test(counting_what_does_not_match_is_charged_too),

@@ -124,6 +124,52 @@ static void a_late_record_makes_the_ticks_it_missed_be_judged_again(void **state
                                                     "00+08:00\",\"level\":\"red\"}]}]}");
 }
 
+/* Each of three events in time or after the tick that should have counted it, in both orders. */
+static void whichever_records_come_after_their_tick_the_end_is_the_same(void **state)
+{
+    (void)state;
+    static const char *const events[3] = {EVENT("1", "08:10"), EVENT("2", "08:20"),
+                                          EVENT("3", "08:30")};
+    for (int code = 0; code < 16; code++) {
+        struct buf one = {0}, why = {0};
+        bool backwards = code & 8;
+        buf_str(&one, "{\"steps\":[{\"given\":[" SHOP);
+        for (int i = 0; i < 3; i++)
+            if (!(code >> i & 1))
+                buf_printf(&one, ",%s", events[i]);
+        buf_str(&one, "],\"at\":\"2020-07-15T09:00:00+08:00\"},{\"given\":[" SHOP);
+        for (int i = 0; i < 3; i++) {
+            int k = backwards ? 2 - i : i;
+            if (code >> k & 1)
+                buf_printf(&one, ",%s", events[k]);
+        }
+        buf_str(&one, "],\"at\":\"2020-07-15T09:30:00+08:00\",\"expect\":[{\"key\":"
+                      "\"S|2020-07-15T09:00:00+08:00\",\"level\":\"blue\"}]}]}");
+        buf_char(&one, 0);
+        if (!host_try(hourly_count, one.p, &why))
+            fail_msg("%s\n%.*s", one.p, (int)why.n, why.p);
+        buf_free(&one);
+        buf_free(&why);
+    }
+}
+
+/* What a late record makes stand again is told with the time the tick was due, not with that of the arrival. */
+static void a_tick_judged_again_has_its_own_time_and_finds_what_was_known_then(void **state)
+{
+    (void)state;
+    host_expect(
+        HOST_SCRIPT(
+            "reads = { 'camera_event', 'shop' }, rejudge = { camera_event = 'shop_id' },\n"
+            "every = { { at = 'daily 09:00', over = 'shop', run = function(shop, ctx)\n"
+            "  if ctx:count('camera_event', { shop_id = 'S' }, '60min') > 0 then\n"
+            "    ctx:alert { key = ctx.now .. ctx:count('camera_event', { shop_id = 'S' }, "
+            "'60min'), level = 'red', title = 't' } end end } },"),
+        "{\"steps\":[{\"given\":[" SHOP "],\"at\":\"2020-07-15T09:00:00+08:00\"},"
+        "{\"given\":[" EVENT("2", "09:10") "," EVENT(
+            "1", "08:30") "],\"at\":\"2020-07-15T09:30:00+08:00\",\"expect\":[{\"key\":"
+                          "\"2020-07-15T09:00:00+08:001\",\"level\":\"red\"}]}]}");
+}
+
 static void ticks_that_were_not_told_are_not_made_up(void **state)
 {
     (void)state;
@@ -186,6 +232,8 @@ int main(void)
         cmocka_unit_test(a_late_alarm_is_cleared_by_the_later_normal_reading),
         cmocka_unit_test(every_order_of_arrival_ends_with_the_same_open_alerts),
         cmocka_unit_test(a_late_record_makes_the_ticks_it_missed_be_judged_again),
+        cmocka_unit_test(whichever_records_come_after_their_tick_the_end_is_the_same),
+        cmocka_unit_test(a_tick_judged_again_has_its_own_time_and_finds_what_was_known_then),
         cmocka_unit_test(ticks_that_were_not_told_are_not_made_up),
         cmocka_unit_test(a_record_later_than_a_day_leaves_the_ticks_alone),
         cmocka_unit_test(an_alert_that_a_late_record_refutes_is_retracted),
