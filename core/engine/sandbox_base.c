@@ -9,6 +9,8 @@
  *   * setmetatable refuses __gc (would run unbounded) and __mode (would show when garbage is collected).
  *   * require gives std.* and office.* only; results are read-only.
  */
+#include <string.h>
+
 #include "engine/sandbox_impl.h"
 
 /* --- errors --------------------------------------------------------------------------------------- */
