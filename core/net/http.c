@@ -235,9 +235,8 @@ static int on_headers(struct lws *wsi, void **user)
         return 0;
     }
     x->length = v.content_length;
-    /* Bytes pipelined behind a body confuse lws (1.3, 6): what changes something ends its connection. */
-    x->close = span_eq(h.version, SPAN("HTTP/1.0")) || server_is_stopping(x->server) ||
-               (h.method != GUARD_GET && h.method != GUARD_HEAD);
+    x->close = span_eq(h.version, SPAN("HTTP/1.0"));
+    x->changes = h.method != GUARD_GET && h.method != GUARD_HEAD;
     x->expects = expects_continue(wsi);
     struct request *r = exchange_request(x);
     r->method = span_of(guard_method_name(h.method));
@@ -336,7 +335,7 @@ int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_RAW_WRITEABLE:
         return -1;
     case LWS_CALLBACK_HTTP:
-        if (!slot || *slot)
+        if (!slot || *slot || server_is_stopping(server_of(wsi)))
             return -1;
         return on_headers(wsi, slot);
     case LWS_CALLBACK_HTTP_BODY:

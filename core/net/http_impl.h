@@ -28,7 +28,7 @@ struct exchange {
     struct request *r; /* NULL: answered without one */
     const struct route *route;
     enum phase phase;
-    bool head, close, hard, expects, flow_off, draining, complete, late;
+    bool head, changes, close, hard, expects, flow_off, draining, complete, late;
     int64_t length, got; /* of the body */
     /* READING and WORKING: of the request; SENDING: of the next progress */
     int64_t deadline_us;

@@ -53,10 +53,30 @@ static void put_date(struct buf *out)
     buf_printf(out, "Date: %s\r\n", text);
 }
 
+/* Whether lws has read bytes of some connection that nobody took yet: then it would not wait. Asks of
+ * all, since it does not tell of one; another's bytes cost no more than a connection. */
+static bool lws_holds_bytes(struct lws *wsi)
+{
+    return lws_service_adjust_timeout(lws_get_context(wsi), 1, 0) == 0;
+}
+
+/* Bytes pipelined behind a body confuse lws (1.3, 6): what changes something ends its connection, unless
+ * all of a body was taken and nothing came behind it. */
+static bool must_close(struct exchange *x)
+{
+    if (x->close || server_is_stopping(x->server))
+        return true;
+    if (!x->changes)
+        return false;
+    exchange_flow(x, true); /* the bytes of a paused connection are not counted */
+    return !x->complete || x->length <= 0 || lws_holds_bytes(x->wsi);
+}
+
 /* The head goes to x->out; `length` -1: a status that has no body. */
 static void head_begin(struct exchange *x, int status, const char *type, int64_t length)
 {
     struct buf *out = &x->out;
+    x->close = must_close(x);
     buf_clear(out);
     memset(buf_space(out, LWS_PRE), 0, LWS_PRE);
     out->n += LWS_PRE;
@@ -135,7 +155,7 @@ void http_send_file(struct exchange *x, const struct static_file *f)
 static int done(struct exchange *x, void **user)
 {
     struct lws *wsi = x->wsi;
-    bool close = x->close;
+    bool close = x->close || (x->changes && lws_holds_bytes(wsi));
     *user = NULL;
     exchange_free(x);
     if (close)

@@ -163,15 +163,6 @@ size_t session_token_of(struct lws *wsi, char out[SESSION_TOKEN_CHARS + 1])
     return SESSION_TOKEN_CHARS;
 }
 
-void session_sign_in(struct request *r)
-{
-    (void)r;
-}
-void session_sign_out(struct request *r)
-{
-    (void)r;
-}
-
 static int on_any(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                   size_t len)
 {

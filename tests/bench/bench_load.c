@@ -81,12 +81,20 @@ static size_t redis_request(char *out, char *body, long from, int count)
     return n;
 }
 
-/* HTTP answers close the connection; Redis answers end with a line. */
-static void read_answer(int fd)
+/* All of an HTTP answer is there, if it tells its length. */
+static bool http_is_whole(const char *answer, size_t n)
 {
-    char answer[4096];
+    const char *body = strstr(answer, "\r\n\r\n"), *length = strstr(answer, "Content-Length: ");
+    return body && length && length < body &&
+           (size_t)(body + 4 - answer) + strtoul(length + 16, NULL, 10) <= n;
+}
+
+/* False: the server ends the connection with this answer. */
+static bool read_answer(int fd)
+{
+    char answer[4096] = "";
     size_t n = 0;
-    for (;;) {
+    while (n < sizeof answer - 1) {
         ssize_t r = recv(fd, answer + n, sizeof answer - 1 - n, 0);
         if (r < 0)
             fail("recv");
@@ -94,17 +102,15 @@ static void read_answer(int fd)
             break;
         n += (size_t)r;
         answer[n] = 0;
-        if (!is_http && answer[n - 1] == '\n')
-            break;
-        if (n == sizeof answer - 1)
+        if (is_http ? http_is_whole(answer, n) : answer[n - 1] == '\n')
             break;
     }
-    answer[n] = 0;
     if (is_http ? !strstr(answer, " 200 ") || !strstr(answer, "\"rejected\":[]")
                 : answer[0] != ':') {
         fprintf(stderr, "refused: %.400s\n", answer);
         exit(1);
     }
+    return !is_http || !strstr(answer, "Connection: close");
 }
 
 static void *client(void *unused)
@@ -112,7 +118,7 @@ static void *client(void *unused)
     (void)unused;
     char *out = malloc((size_t)batch * (RECORD_MAX + 32) + 1024);
     char *body = malloc((size_t)batch * RECORD_MAX + RECORD_MAX);
-    int fd = is_http ? -1 : dial();
+    int fd = dial();
     for (;;) {
         pthread_mutex_lock(&mutex);
         long from = next_record;
@@ -122,15 +128,13 @@ static void *client(void *unused)
             break;
         int count = total - from < batch ? (int)(total - from) : batch;
         size_t n = (is_http ? http_request : redis_request)(out, body, from, count);
-        if (is_http)
-            fd = dial();
         send_all(fd, out, n);
-        read_answer(fd);
-        if (is_http)
+        if (!read_answer(fd)) {
             close(fd);
+            fd = dial();
+        }
     }
-    if (!is_http)
-        close(fd);
+    close(fd);
     free(out);
     free(body);
     return NULL;

@@ -133,6 +133,22 @@ test('bytes behind a body are not a second request', async () => {
   assert.ok(await street.alive())
 })
 
+test('a client that waits for each answer keeps its connection, one that does not is closed', async () => {
+  const body = '{"name":7}' // refused once it is read
+  const post = lines(POST, 'Host: a', JSON_TYPE, `Content-Length: ${body.length}`) + body
+  const patient = await street.raw([post, 200, GOOD, 200, post, 200, GOOD], { quiet: 500 })
+  assert.deepEqual(statuses(patient.text), [400, 200, 400, 200])
+  assert.ok(!patient.closed)
+  for (const hasty of [[post.repeat(8)], Array(8).fill([post, 0]).flat(), Array(8).fill([post, 1]).flat()]) {
+    const before = await cpu()
+    const said = await street.raw(hasty, { quiet: 500 })
+    assert.equal(statuses(said.text)[0], 400)
+    if (hasty.length === 1) assert.ok(said.closed && statuses(said.text).length === 1)
+    assert.ok((await cpu()) - before < 40, 'and the loop does not spin')
+  }
+  assert.ok(await street.alive())
+})
+
 async function cpu() {
   const { readFile } = await import('node:fs/promises')
   const fields = (await readFile(`/proc/${street.pid}/stat`, 'utf8')).split(') ')[1].split(' ')
