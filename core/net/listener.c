@@ -250,6 +250,17 @@ static bool socket_open(struct listener *l, const struct addrinfo *ai)
     return true;
 }
 
+void listener_take_descriptors(void)
+{
+    const rlim_t want = ALL_MAX + 4 * SPARE_DESCRIPTORS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        log_warn("listener", "descriptors stay as they are: %s", strerror(errno));
+}
+
 static long descriptors_max(void)
 {
     struct rlimit limit;

@@ -28,6 +28,9 @@ int listener_port(const struct listener *l);
 void listener_tick(struct listener *l); /* listen again after descriptors or places ran out */
 void listener_forget(struct peer *p);   /* one of its connections is gone */
 uint64_t listener_connections(const struct listener *l);
+/* Before lws begins: as many descriptors as connections are taken in. No more than that, since lws 4.1
+ * looks through one place per possible descriptor with each connection that comes or goes. */
+void listener_take_descriptors(void);
 
 /* Split an address; false: not host:port. For tests. */
 bool listener_split(const char *address, char *host, size_t host_size, char *port,

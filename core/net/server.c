@@ -388,6 +388,7 @@ static bool context_make(struct server *s, struct err *e)
         info.ssl_options_set = 0x04000000L | 0x10000000L | 0x40000000L;
     }
     lws_set_log_level(LLL_ERR, lws_log);
+    listener_take_descriptors();
     s->lws = lws_create_context(&info);
     if (!s->lws)
         return err_set(e, ERR_SYSTEM, "网络库无法启动，请检查内存与文件句柄上限");
