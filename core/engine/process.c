@@ -35,7 +35,8 @@ enum {
     CHUNK = 256, /* entries read at once */
     BATCH_EFFECTS = 500,
     BATCH_US = 100 * 1000,   /* effects wait no longer while there is more to read */
-    CURSOR_US = 1000 * 1000, /* cursors without effects */
+    CURSOR_US = 1000 * 1000, /* cursors without effects: each costs the writer a sync */
+    CURSOR_IDLE_MS = 100,    /* the same once there is nothing more to read */
     CURSOR_ENTRIES = 20000,
     IDLE_MS = 1000,
     ON_WAY_MAX = 8,     /* outcomes of one scenario at the writer */
@@ -233,10 +234,11 @@ static void flush_due(struct runner *r, bool idle)
         return;
     int64_t age = r->made_at ? clock_mono_us() - r->made_at : 0;
     bool effects = r->made.effect_count > 0;
+    int64_t patience = idle ? CURSOR_IDLE_MS * 1000 : CURSOR_US;
     if (r->on_way >= ON_WAY_MAX && r->made.effect_count < ON_WAY_MAX * BATCH_EFFECTS)
         return; /* the writer is behind: larger pieces */
     if (effects ? idle || age >= BATCH_US || r->made.effect_count >= BATCH_EFFECTS
-                : age >= CURSOR_US || r->cursor - r->sent >= CURSOR_ENTRIES)
+                : age >= patience || r->cursor - r->sent >= CURSOR_ENTRIES)
         runner_flush(r);
 }
 
@@ -379,7 +381,7 @@ static void run(struct process *p)
         }
         tell_seen(p);
         view_release(p->engine.view);
-        listen_for(p, stale ? 20 : waiting ? IDLE_MS / 4 : IDLE_MS);
+        listen_for(p, stale ? 20 : waiting ? CURSOR_IDLE_MS : IDLE_MS);
     }
 }
 
