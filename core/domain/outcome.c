@@ -14,7 +14,7 @@
 #include "util/calendar.h"
 #include "util/json.h"
 
-enum { EFFECTS_MAX = 20000, LOG_MAX = 4000 };
+enum { EFFECTS_MAX = 200000, LOG_MAX = 4000 };
 
 /* One batch under way. */
 struct batch_of {

@@ -26,8 +26,9 @@ struct evaluation *api_enter(lua_State *L, const char *function)
         sandbox_raise(L, "ctx 只能在处理函数运行时使用");
     if (lua_type(L, 1) != LUA_TUSERDATA)
         sandbox_raise(L, "要用冒号调用：ctx:%s(…)", function);
-    if ((++ev->calls & 1023) == 0 && arena_size(&ev->scratch) > SCRATCH_MAX)
-        sandbox_raise(L, "一次运行读取的记录太多，请缩小条件");
+    if ((++ev->calls & 1023) == 0 &&
+        (arena_size(&ev->scratch) > SCRATCH_MAX || arena_size(&ev->keep) > SCRATCH_MAX))
+        sandbox_raise(L, "一次运行读取的记录或留下的后果太多，请缩小条件");
     return ev;
 }
 
@@ -509,9 +510,8 @@ static void raise_member(lua_State *L, struct span name)
 {
     const char *names[64] = {"now", "today", "month", "week", "seq", "settings"};
     size_t n = 6;
-    const luaL_Reg *lists[] = {api_find_functions, api_list_functions, api_alert_functions,
-                               api_state_functions, api_check_functions,
-                               api_opinion_functions};
+    const luaL_Reg *lists[] = {api_find_functions,  api_list_functions,  api_alert_functions,
+                               api_state_functions, api_check_functions, api_opinion_functions};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const luaL_Reg *f = lists[i]; f->name && n < 63; f++)
             names[n++] = f->name;

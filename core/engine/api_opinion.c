@@ -394,8 +394,10 @@ static void read_cameras(lua_State *L, struct talk *k)
         api_type_named(L, k->ev, span_of(sources[SOURCE_CAMERA].type));
     int field = type_field(t, SPAN("event_type"));
     const char **choices = field < 0 ? NULL : t->fields[field].choices;
-    if (!choices)
+    if (!choices) {
         sandbox_raise(L, "数据字典里的 %s 没有 event_type 的种类", t->name);
+        return;
+    }
     api_members(L, lua_gettop(L), "keywords 的 cameras", choices);
     size_t n = 0;
     while (choices[n])

@@ -13,7 +13,8 @@
 #include "util/id.h"
 #include "util/json.h"
 
-enum { BULK_MAX = 200 };
+/* One entry's effects are stored together or not at all; the writer takes twice as many (outcome.c). */
+enum { BULK_MAX = 200, EFFECTS_MAX = 100000, BYTES_MAX = 128 << 20 };
 
 /* --- one protected call --------------------------------------------------------------------------- */
 
@@ -310,6 +311,19 @@ enum evaluate_result evaluate_subject(struct work *w, const struct instance_ever
     return r;
 }
 
+static bool too_many_effects(struct work *w, size_t count, size_t bytes)
+{
+    char text[160];
+    if (count <= EFFECTS_MAX && bytes <= BYTES_MAX)
+        return false;
+    snprintf(text, sizeof text,
+             "一次运行留下的后果太多（上限 %d 个、%d MiB），请检查条件后再启用", EFFECTS_MAX,
+             BYTES_MAX >> 20);
+    struct fault f = {.message = text};
+    note_fault(w, &f);
+    return true;
+}
+
 /* One entry of `every` over all its subjects: effects are collected and merged as one run. */
 static enum evaluate_result run_over(struct work *w, const struct instance_every *every,
                                      int64_t due, struct effects *list)
@@ -325,6 +339,8 @@ static enum evaluate_result run_over(struct work *w, const struct instance_every
     while (r == EVALUATE_DONE && record_scan_next(scan, &subject, &row, &e)) {
         arena_reset(&ev->scratch);
         r = call_subject(w, every, &row, due, ev->entry->seq, list);
+        if (r == EVALUATE_DONE && too_many_effects(w, list->count, arena_size(&ev->keep)))
+            r = EVALUATE_FAULT;
         if (r != EVALUATE_FAULT)
             arena_reset(&subject);
         if (r == EVALUATE_DONE && ev->host->pause)
@@ -516,6 +532,9 @@ enum evaluate_result evaluate_entry(struct instance *in, const struct evaluate_h
     uint32_t count = out->effect_count;
     size_t sets = w.sets_from = out->sets.n;
     enum evaluate_result r = judge(&w);
+    if (r == EVALUATE_DONE &&
+        too_many_effects(&w, out->effect_count - count, out->effects.n - effects))
+        r = EVALUATE_FAULT;
     if (r == EVALUATE_DONE) {
         emit_unknown(&w);
         out->runs += w.ev.runs;

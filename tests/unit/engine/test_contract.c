@@ -345,13 +345,12 @@ static void what_a_restricted_record_says_is_shown_to_its_office_only(void **sta
     struct arena a = {0};
     struct alert al;
     world_make(&w);
-    world_publish(
-        &w, "probe",
-        HOST_SCRIPT("reads = { 'building', 'elder' },\n"
-                    "on = { building = function(row, ctx)\n"
-                    "  local e = ctx:find('elder', 'P1')\n"
-                    "  ctx:alert { key = row.name .. tostring(e.live_alone), level = "
-                    "'blue', title = 't' } end },"));
+    world_publish(&w, "probe",
+                  HOST_SCRIPT("reads = { 'building', 'elder' },\n"
+                              "on = { building = function(row, ctx)\n"
+                              "  local e = ctx:find('elder', 'P1')\n"
+                              "  ctx:alert { key = row.name .. tostring(e.live_alone), level = "
+                              "'blue', title = 't' } end },"));
     world_record(&w, "elder", "{\"person_key\":\"P1\",\"live_alone\":true}");
     world_record(&w, "building", "{\"building_id\":\"B\",\"name\":\"楼\"}");
     world_settle(&w);
@@ -460,6 +459,20 @@ static void counting_what_does_not_match_is_charged_too(void **state)
     buf_free(&one);
 }
 
+/* More than the writer takes at once must be a fault of the script, not a judgement begun for ever anew. */
+static void what_one_run_leaves_behind_has_an_end(void **state)
+{
+    (void)state;
+    static const char script[] =
+        HOST_SCRIPT("reads = { 'building' },\n"
+                    "settings = { n = { label = '条数', default = 1, min = 0 } },\n"
+                    "every = { { at = 'hourly', run = function(ctx)\n"
+                    "  for i = 1, ctx.settings.n do ctx:clear { key = 'k' .. i } end end } },");
+    host_expect(script, "{\"settings\":{\"n\":30000}," AT("09:00") ",\"expect\":[]}");
+    host_refuse(script, "{\"settings\":{\"n\":100001}," AT("09:00") ",\"expect\":[]}",
+                "后果太多");
+}
+
 int main(int argc, char **argv)
 {
     int code;
@@ -478,6 +491,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_a_restricted_record_says_is_shown_to_its_office_only),
         cmocka_unit_test(what_a_person_closed_is_raised_again_at_once_only_by_reopen),
         cmocka_unit_test(what_a_script_logs_and_where_it_is_blind_is_told),
+        cmocka_unit_test(what_one_run_leaves_behind_has_an_end),
         cmocka_unit_test(counting_what_does_not_match_is_charged_too),
     };
     int failed = unit_run(tests);
