@@ -11,7 +11,6 @@
 #include "domain/street.h"
 #include "domain/user.h"
 #include "engine/ticker.h"
-#include "store/store.h"
 #include "store/txn.h"
 #include "store/vault.h"
 #include "store/view.h"

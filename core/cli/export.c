@@ -4,7 +4,6 @@
 
 #include "cli/cli.h"
 #include "domain/record.h"
-#include "domain/row.h"
 #include "domain/street.h"
 #include "store/store.h"
 #include "store/version.h"

@@ -10,7 +10,6 @@
 #include "store/txn.h"
 #include "store/vault.h"
 #include "store/view.h"
-#include "util/buf.h"
 #include "util/calendar.h"
 
 static const char *const meta_name = "served";

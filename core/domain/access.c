@@ -2,7 +2,6 @@
 
 #include "domain/alert.h"
 #include "domain/dictionary.h"
-#include "domain/street.h"
 #include "domain/user.h"
 
 static bool among(struct span id, const struct span *list, size_t count)

@@ -11,7 +11,6 @@
 #include "domain/street.h"
 #include "domain/user.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/json.h"
 
 enum { WORDS_MAX = 4000, SUBMITTED_MAX = 16 * 1024 };

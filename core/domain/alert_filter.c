@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/view.h"
 #include "util/calendar.h"
-#include "util/json.h"
 
 /* "red,orange" has "red"; empty takes everything. */
 static bool one_of(struct span list, struct span value)

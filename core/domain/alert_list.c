@@ -10,9 +10,7 @@
 #include "domain/access.h"
 #include "domain/entry_type.h"
 #include "domain/key.h"
-#include "store/view.h"
 #include "util/json.h"
-#include "util/mem.h"
 
 enum { LIMIT_MAX = 50, CANDIDATES_MAX = 4000 };
 

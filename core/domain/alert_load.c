@@ -8,7 +8,6 @@
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/mem.h"
 
 static bool read_fold(const struct entry *entry, struct arena *a, struct fold *out,

@@ -9,7 +9,6 @@
 #include "domain/street.h"
 #include "domain/user.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/calendar.h"
 #include "util/json.h"
 

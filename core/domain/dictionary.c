@@ -4,7 +4,6 @@
 
 #include "domain/entry_type.h"
 #include "util/arena.h"
-#include "util/id.h"
 #include "util/json.h"
 #include "util/mem.h"
 

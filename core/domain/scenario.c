@@ -7,7 +7,6 @@
 #include "domain/key.h"
 #include "domain/scenario_impl.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/json.h"
 #include "util/mem.h"
 

@@ -7,7 +7,6 @@
 #include "domain/key.h"
 #include "domain/timetable.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/id.h"
 #include "util/json.h"
 

@@ -5,7 +5,6 @@
 #include "domain/key.h"
 #include "domain/timetable.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/json.h"
 
 /* The scenario and its status, or ERR_MISSING. */

@@ -8,10 +8,8 @@
 #include <string.h>
 
 #include "domain/entry_type.h"
-#include "domain/key.h"
 #include "store/txn.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "util/buf.h"
 #include "util/calendar.h"
 #include "util/json.h"

@@ -2,7 +2,6 @@
 #include "engine/api.h"
 
 #include "domain/key.h"
-#include "domain/row.h"
 #include "engine/limit.h"
 #include "store/version.h"
 #include "util/calendar.h"

@@ -3,7 +3,6 @@
 
 #include "domain/entry_type.h"
 #include "domain/key.h"
-#include "engine/limit.h"
 #include "engine/lua_json.h"
 #include "store/version.h"
 #include "util/calendar.h"

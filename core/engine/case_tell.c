@@ -13,7 +13,6 @@
 #include "domain/timetable.h"
 #include "engine/evaluate.h"
 #include "engine/instance.h"
-#include "store/store.h"
 #include "store/version.h"
 #include "store/view.h"
 #include "util/calendar.h"

@@ -1,7 +1,6 @@
 /* `wangyi engine check`: everything a script must pass before it may be saved, and its manifest. */
 #include <string.h>
 
-#include "domain/street.h"
 #include "engine/engine.h"
 #include "engine/evaluate.h"
 #include "engine/privilege.h"

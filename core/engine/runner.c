@@ -15,7 +15,6 @@
 #include "store/version.h"
 #include "store/view.h"
 #include "util/clock.h"
-#include "util/json.h"
 #include "util/log.h"
 #include "util/mem.h"
 

@@ -3,14 +3,12 @@
  * queue may be; the next one follows when that has left. The last slice ends where the feed is
  * joined: its place is noted before the worker starts, so nothing falls between.
  */
-#include "domain/access.h"
 #include "domain/alert.h"
 #include "domain/street.h"
 #include "net/hub_impl.h"
 #include "store/txn.h"
 #include "store/view.h"
 #include "util/log.h"
-#include "util/mem.h"
 
 enum { READ_AT_ONCE = 128 };
 

@@ -14,7 +14,6 @@
 #include "net/idempotency.h"
 #include "net/request.h"
 #include "net/server_impl.h"
-#include "store/txn.h"
 #include "store/writer.h"
 #include "util/id.h"
 #include "util/mem.h"

@@ -7,7 +7,6 @@
 #include "net/server_impl.h"
 #include "store/txn.h"
 #include "store/version.h"
-#include "store/view.h"
 #include "store/writer.h"
 
 enum { SCRIPT_MAX = 256 * 1024 };

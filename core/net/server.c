@@ -23,7 +23,6 @@
 #include "store/version.h"
 #include "store/view.h"
 #include "store/writer.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 

@@ -9,7 +9,6 @@
 #include "domain/street.h"
 #include "net/request.h"
 #include "net/server_impl.h"
-#include "store/txn.h"
 #include "store/writer.h"
 #include "util/json.h"
 

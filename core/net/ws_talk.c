@@ -1,7 +1,6 @@
 /* What clients say and what they are answered. */
 #include <string.h>
 
-#include "domain/access.h"
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "net/hub_impl.h"

@@ -11,7 +11,6 @@
 
 #include "store/store_impl.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/id.h"
 #include "util/log.h"
 #include "util/mem.h"

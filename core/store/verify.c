@@ -16,7 +16,6 @@
 #include "store/vault_impl.h"
 #include "util/buf.h"
 #include "util/err.h"
-#include "util/mem.h"
 
 enum { TOLD_MAX = 1000 };
 
@@ -216,7 +215,7 @@ static void check_cursors(struct check *c)
         return;
     while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
         struct span name = db_span(k);
-        if (v.mv_size != 16 || be64_get(v.mv_data) > c->at.head)
+        if ((v.mv_size != 16 && v.mv_size != 32) || be64_get(v.mv_data) > c->at.head)
             problem(c, "场景 %.*s 的进度超出日志", SPAN_ARG(name));
     }
     walked(c, cursor, TABLE_CURSOR, rc);
