@@ -27,7 +27,7 @@ static void put_some(struct store *s, unsigned n)
 static bool stream_put(void *ctx, struct txn *t, struct err *e)
 {
     (void)ctx;
-    struct cursor c = {1, 1};
+    struct cursor c = {.seq = 1, .version = 1};
     return stream_append(t, SPAN("alerts"), 1, NULL, e) && cursor_put(t, SPAN("one"), &c, e);
 }
 

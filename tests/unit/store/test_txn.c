@@ -118,7 +118,7 @@ static bool small_things(void *ctx, struct txn *t, struct err *e)
     struct arena a = {0};
     struct span v;
     uint64_t offset = 0;
-    struct cursor c = {5, 3};
+    struct cursor c = {.seq = 5, .version = 3, .minute = 7, .alerts = 9};
     bool done = cursor_put(t, SPAN("ent_income"), &c, e) &&
                 stream_append(t, SPAN("alerts"), 11, &offset, e) && offset == 1 &&
                 stream_append(t, SPAN("alerts"), 12, &offset, e) && offset == 2 &&
@@ -150,6 +150,8 @@ static void small_tables_keep_what_they_are_given(void **state)
     assert_true(cursor_get(view, SPAN("ent_income"), &c));
     assert_int_equal(c.seq, 5);
     assert_int_equal(c.version, 3);
+    assert_int_equal(c.minute, 7);
+    assert_int_equal(c.alerts, 9);
     assert_false(cursor_get(view, SPAN("none"), &c));
     assert_int_equal(c.seq, 0);
     assert_int_equal(stream_head(view, SPAN("alerts")), 2);
