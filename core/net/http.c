@@ -115,14 +115,19 @@ static bool start(struct exchange *x)
 {
     struct request *r = x->r;
     if (span_eq(r->method, SPAN("POST")) && x->route->body == BODY_STREAM &&
-        idempotency_replay(r, true))
+        idempotency_stream(r))
         return false;
-    if (x->route->body == BODY_STREAM) {
+    if (x->route->body == BODY_STREAM && !idempotency_is_repeat(r)) {
         request_on_end(r, x->route->gone);
         request_on_progress(r, on_progress);
         x->route->handle(r);
     }
     return !request_is_answered(r);
+}
+
+static bool feed(struct exchange *x, struct span bytes, bool last)
+{
+    return !idempotency_body(x->r, bytes, last) && x->route->feed(x->r, bytes, last);
 }
 
 /* The whole body is here (streams: was fed). */
@@ -136,7 +141,7 @@ static void dispatch(struct exchange *x)
         x->deadline_us = clock_mono_us() + SLOW_US;
     if (x->route->body == BODY_STREAM) {
         request_renew(r);
-        x->route->feed(r, SPAN(""), true);
+        feed(x, SPAN(""), true);
     } else {
         r->body = arena_span(r->arena, buf_view(&x->in));
         buf_free(&x->in);
@@ -277,7 +282,7 @@ static int on_body(struct exchange *x, struct span bytes)
         return 0;
     }
     request_renew(x->r);
-    if (!x->route->feed(x->r, bytes, false))
+    if (!feed(x, bytes, false))
         return 0;
     if (request_in_flight(x->r) >= IN_FLIGHT_MAX)
         exchange_flow(x, false);

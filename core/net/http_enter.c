@@ -57,6 +57,12 @@ bool http_read_headers(struct exchange *x)
     r->content_type = header_copy(x->wsi, r->arena, WSI_TOKEN_HTTP_CONTENT_TYPE);
     r->if_match = header_copy(x->wsi, r->arena, WSI_TOKEN_HTTP_IF_MATCH);
     r->idempotency_key = custom_copy(x->wsi, r->arena, "idempotency-key:");
+    struct span coding = header_copy(x->wsi, r->arena, WSI_TOKEN_HTTP_CONTENT_ENCODING);
+    if (coding.n && !span_eq(coding, SPAN("identity"))) {
+        http_refuse(x, 415, "input", "不接受压缩过的正文（Content-Encoding），请直接发送",
+                    false);
+        return false;
+    }
     if (!query_copy(x->wsi, r)) {
         http_refuse(x, 400, "input", "查询参数不是 UTF-8、含换行或过多", false);
         return false;

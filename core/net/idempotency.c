@@ -70,17 +70,25 @@ void idempotency_answer(struct call *c, struct span stored)
     c->replayed = true;
 }
 
-static void asked_make(struct call *c)
+/* All that was asked but the body. */
+static void asked_begin(struct call *c)
 {
     struct request *r = &c->r;
     struct buf all = {0};
-    const struct span parts[] = {r->method, r->path, r->query, r->body};
+    const struct span parts[] = {r->method, r->path, r->query};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         buf_be64(&all, parts[i].n);
         buf_span(&all, parts[i]);
     }
-    id_sha256_hex(c->asked, buf_view(&all));
+    id_sha256_begin(&c->asking);
+    id_sha256_add(&c->asking, buf_view(&all));
     buf_free(&all);
+}
+
+static void asked_end(struct call *c, struct span body)
+{
+    id_sha256_add(&c->asking, body);
+    id_sha256_end(&c->asking, c->asked);
 }
 
 static bool key_is_sound(struct span key)
@@ -91,10 +99,12 @@ static bool key_is_sound(struct span key)
     return sound;
 }
 
-bool idempotency_replay(struct request *r, bool keep)
+/* Is there a key, is it one, has it been used? True: answered. */
+static bool look_up(struct request *r, struct span *stored)
 {
     struct call *c = call_of(r);
-    struct span key = r->idempotency_key, stored;
+    struct span key = r->idempotency_key;
+    *stored = SPAN_NONE;
     if (!key.n || !r->person)
         return false;
     if (!key_is_sound(key)) {
@@ -102,18 +112,54 @@ bool idempotency_replay(struct request *r, bool keep)
                        SPAN_NONE);
         return true;
     }
-    c->keep = keep;
-    asked_make(c);
     if (!request_renew(r)) {
         answer_unreadable(r);
         return true;
     }
-    if (idempotency_find(c, r->view, r->arena, &stored)) {
-        idempotency_answer(c, stored);
-        return true;
-    }
-    c->once = true;
+    c->once = !idempotency_find(c, r->view, r->arena, stored);
+    asked_begin(c);
     return false;
+}
+
+bool idempotency_replay(struct request *r, bool keep)
+{
+    struct call *c = call_of(r);
+    struct span stored;
+    c->keep = keep;
+    if (look_up(r, &stored))
+        return true;
+    if (!stored.p && !c->once)
+        return false;
+    asked_end(c, r->body);
+    if (stored.p)
+        idempotency_answer(c, stored);
+    return stored.p != NULL;
+}
+
+bool idempotency_stream(struct request *r)
+{
+    struct call *c = call_of(r);
+    c->keep = true;
+    return look_up(r, &c->before);
+}
+
+bool idempotency_is_repeat(const struct request *r)
+{
+    return call_of(r)->before.p != NULL;
+}
+
+bool idempotency_body(struct request *r, struct span piece, bool last)
+{
+    struct call *c = call_of(r);
+    if ((!c->once && !c->before.p) || c->is_answered)
+        return false;
+    if (!last)
+        id_sha256_add(&c->asking, piece);
+    else
+        asked_end(c, piece);
+    if (last && c->before.p)
+        idempotency_answer(c, c->before);
+    return c->before.p != NULL;
 }
 
 /* For routes that have no command of their own to keep the answer with. */

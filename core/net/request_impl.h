@@ -7,6 +7,7 @@
 
 #include "net/answer.h"
 #include "net/request.h"
+#include "util/id.h"
 
 enum { ASKED_CHARS = 64 };
 
@@ -23,6 +24,8 @@ struct call {
     bool once, keep, kept; /* Idempotency-Key: honoured; its answer may be stored; is stored */
     bool replayed;         /* answered from the store: what the route says now is dropped */
     char asked[ASKED_CHARS + 1]; /* hash of what was asked with the key */
+    struct id_sha256 asking;     /* the same while the body of a stream is coming in */
+    struct span before;          /* a stream's key was used: what was answered then */
     struct call *next;           /* the server's list of those that are over */
 };
 

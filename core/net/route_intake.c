@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "domain/record.h"
 #include "domain/street.h"
@@ -89,8 +90,11 @@ static void answer_broken_off(struct intake *in)
     struct request *r = in->r;
     const struct err *e = in->failed.code ? &in->failed : &in->reading;
     char text[400];
-    snprintf(text, sizeof text, "%s（此前的 %llu 行已经保存，可以整批重新发送）", e->text,
-             (unsigned long long)(in->total.accepted + in->total.unchanged));
+    uint64_t kept = in->total.accepted + in->total.unchanged;
+    int n = snprintf(text, sizeof text, "%s", e->text);
+    if (kept)
+        snprintf(text + n, sizeof text - (size_t)n,
+                 "（此前的 %llu 行已经保存，可以整批重新发送）", (unsigned long long)kept);
     if (e->code == ERR_STORE) {
         answer_err(r, e);
         return;
@@ -247,20 +251,41 @@ static void collect(struct intake *in, bool all, bool final)
 
 /* --- the request ---------------------------------------------------------------------------------------- */
 
+static bool is_media(struct span media, const char *name)
+{
+    return strlen(name) == media.n && strncasecmp(media.p, name, media.n) == 0;
+}
+
+/* "charset=utf-8" and nothing else may stand behind the media type. */
+static bool is_utf8_text(struct span parameters)
+{
+    while (parameters.p) {
+        struct span value = span_trim(span_split(&parameters, ';'));
+        struct span name = span_trim(span_split(&value, '='));
+        if (!is_media(name, "charset"))
+            continue;
+        value = span_trim(value);
+        if (!is_media(value, "utf-8") && !is_media(value, "\"utf-8\"") &&
+            !is_media(value, "utf8"))
+            return false;
+    }
+    return true;
+}
+
 static bool format_of(struct span type, enum record_format *out)
 {
     struct span rest = type;
     struct span media = span_trim(span_split(&rest, ';'));
-    if (!media.n || span_eq(media, SPAN("application/x-ndjson")) ||
-        span_eq(media, SPAN("application/ndjson")) || span_eq(media, SPAN("application/jsonl")))
+    if (!media.n || is_media(media, "application/x-ndjson") ||
+        is_media(media, "application/ndjson") || is_media(media, "application/jsonl"))
         *out = RECORD_NDJSON;
-    else if (span_eq(media, SPAN("application/json")))
+    else if (is_media(media, "application/json"))
         *out = RECORD_JSON;
-    else if (span_eq(media, SPAN("text/csv")))
+    else if (is_media(media, "text/csv"))
         *out = RECORD_CSV;
     else
         return false;
-    return true;
+    return is_utf8_text(rest);
 }
 
 /* Whom a type must not be known to hears that there is none. */
@@ -320,7 +345,8 @@ void intake_begin(struct request *r)
     }
     if (!format_of(r->content_type, &in->format)) {
         answer_problem(r, 415, "input",
-                       "请用 Content-Type: application/x-ndjson、application/json 或 text/csv",
+                       "请用 Content-Type: application/x-ndjson、application/json 或 "
+                       "text/csv，文字用 UTF-8",
                        SPAN_NONE);
         return;
     }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <string.h>
 
 #include "util/buf.h"
 #include "util/err.h"
@@ -61,6 +62,34 @@ uint64_t id_hash64(struct span s)
     pthread_once(&once, start_sodium);
     crypto_shorthash(digest, (const unsigned char *)s.p, s.n, key);
     return be64_get(digest);
+}
+
+/* Copied in and out: what the caller holds need not be aligned as the library's own type. */
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct id_sha256), "room for it");
+
+void id_sha256_begin(struct id_sha256 *h)
+{
+    crypto_hash_sha256_state s;
+    pthread_once(&once, start_sodium);
+    crypto_hash_sha256_init(&s);
+    memcpy(h, &s, sizeof s);
+}
+
+void id_sha256_add(struct id_sha256 *h, struct span piece)
+{
+    crypto_hash_sha256_state s;
+    memcpy(&s, h, sizeof s);
+    crypto_hash_sha256_update(&s, (const unsigned char *)piece.p, piece.n);
+    memcpy(h, &s, sizeof s);
+}
+
+void id_sha256_end(struct id_sha256 *h, char out[65])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state s;
+    memcpy(&s, h, sizeof s);
+    crypto_hash_sha256_final(&s, digest);
+    id_hex(out, digest, sizeof digest);
 }
 
 void id_sha256_hex(char out[65], struct span s)

@@ -17,4 +17,12 @@ void id_hex(char *out, const void *p, size_t n); /* 2n characters and NUL */
 uint64_t id_hash64(struct span s); /* stable over machines and versions; not for secrets */
 void id_sha256_hex(char out[65], struct span s);
 
+/* The same of what comes in pieces. */
+struct id_sha256 {
+    uint64_t state[16];
+};
+void id_sha256_begin(struct id_sha256 *h);
+void id_sha256_add(struct id_sha256 *h, struct span piece);
+void id_sha256_end(struct id_sha256 *h, char out[65]);
+
 #endif

@@ -1,6 +1,7 @@
 // Records in and out: three formats, refusals line by line, whole lists, repeats, who may see what.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { sleep, startStreet } from './lib/server.mjs'
 
 let street, key, admin, office, community, safety
@@ -107,6 +108,11 @@ test('a text that breaks off says so; what stood before the break is kept', asyn
 test('formats that are none and types that are none are told', async () => {
   assert.equal((await post('ent_income', 'x', 'application/xml')).status, 415)
   assert.equal((await post('ent_income', 'x', 'text/plain')).status, 415)
+  assert.equal((await post('ent_income', '[]', 'Application/JSON; Charset=UTF-8')).status, 200)
+  assert.equal((await post('ent_income', '[]', 'application/json; charset=gbk')).status, 415)
+  const packed = await post('ent_income', gzipSync('[]'), 'application/json', { key, headers: { 'Content-Encoding': 'gzip' } })
+  assert.equal(packed.status, 415)
+  assert.match(packed.body.detail, /Content-Encoding/)
   assert.equal((await post('nothing_such', '{}', 'application/json')).status, 404)
   assert.equal((await post('ent_income', '{}', 'application/json', { key, query: '?mode=some' })).status, 400)
   assert.equal((await post('ent_income', '{}', 'application/json', { key, query: '?batch=' + 'b'.repeat(32) })).status, 400)
@@ -242,6 +248,15 @@ test('the same Idempotency-Key gets the same answer and makes no second batch', 
   await street.restart('SIGKILL')
   assert.equal((await send(1, 'records-1')).text, first.text)
   assert.equal((await send(1, 'with space')).status, 400)
+})
+
+test('an Idempotency-Key with other lines, even as many bytes of them, is refused and nothing is written', async () => {
+  const send = (value) => post('ent_income', JSON.stringify(income('I2', '2020-01', value)), 'application/json',
+    { key, headers: { 'Idempotency-Key': 'records-3' } })
+  assert.equal((await send(1)).status, 200)
+  const other = await send(2)
+  assert.deepEqual([other.status, other.body.code], [422, 'idempotency_key'])
+  assert.equal((await get('ent_income/I2%7C2020-01')).body.income_cny, 1)
 })
 
 test('keys with slashes, plus signs and Chinese letters are found again', async () => {

@@ -14,6 +14,28 @@ static void sha256_gives_the_published_digests(void **state)
                         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static void pieces_hash_as_the_whole(void **state)
+{
+    (void)state;
+    char whole[65], pieces[65], text[300];
+    unit_seed(__func__);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)unit_random();
+    for (int round = 0; round < 50; round++) {
+        struct id_sha256 h;
+        id_sha256_begin(&h);
+        for (size_t at = 0, n; at < sizeof text; at += n) {
+            n = (size_t)(unit_random() % 100);
+            if (n > sizeof text - at)
+                n = sizeof text - at;
+            id_sha256_add(&h, (struct span){text + at, n});
+        }
+        id_sha256_end(&h, pieces);
+        id_sha256_hex(whole, (struct span){text, sizeof text});
+        assert_string_equal(pieces, whole);
+    }
+}
+
 static void hex_is_lower_case(void **state)
 {
     (void)state;
@@ -86,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_published_digests),
+        cmocka_unit_test(pieces_hash_as_the_whole),
         cmocka_unit_test(hex_is_lower_case),
         cmocka_unit_test(ids_and_hashes_never_change),
         cmocka_unit_test(ids_from_a_seed_repeat_and_differ_by_purpose),
