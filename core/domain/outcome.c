@@ -73,8 +73,7 @@ static bool check_effect(struct batch_of *b, const struct json *effect, struct e
     if (strcmp(verbs[verb], "wake") == 0 &&
         !calendar_parse_datetime(json_string(json_get(effect, "at")), &at))
         return bad(e, "wake 的 at 不是时刻");
-    return strcmp(verbs[verb], "topic") != 0 ||
-           topic_check(b->street, &b->scenario, effect, e);
+    return strcmp(verbs[verb], "topic") != 0 || topic_check(b->street, &b->scenario, effect, e);
 }
 
 static bool check_place(struct batch_of *b, const struct json *outcome, struct span id,
@@ -157,7 +156,9 @@ static bool timer_at(struct batch_of *b, struct span key, int64_t *at)
     if (!version_get(txn_view(b->t), b->a, ENTRY_TIMER, key, SEQ_LATEST, &before, NULL) ||
         before.op != ENTRY_PUT)
         return false;
-    const struct json *body = json_parse(b->a, before.body, NULL, NULL, NULL);
+    const struct json_limits limits = {
+        .bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
+    const struct json *body = json_parse(b->a, before.body, &limits, NULL, NULL);
     return calendar_parse_datetime(json_string(json_get(body, "at")), at);
 }
 

@@ -17,6 +17,10 @@
 #define META_TABLE "timetable"
 #define META_LAST  "tick.last"
 
+/* What a script may give a timer to take along (64 KiB of JSON) is larger than what people may send. */
+static const struct json_limits timer_limits = {
+    .bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
+
 /* --- the table -------------------------------------------------------------------------- */
 
 struct line {
@@ -170,7 +174,8 @@ static bool ring(struct txn *t, struct arena *a, int64_t at, struct span key, st
     int64_t set_for;
     bool there = version_get(txn_view(t), a, ENTRY_TIMER, key, SEQ_LATEST, &timer, NULL) &&
                  timer.op == ENTRY_PUT;
-    const struct json *body = there ? json_parse(a, timer.body, NULL, NULL, NULL) : NULL;
+    const struct json *body =
+        there ? json_parse(a, timer.body, &timer_limits, NULL, NULL) : NULL;
     if (!calendar_parse_datetime(json_string(json_get(body, "at")), &set_for) || set_for != at)
         return due_drop(t, at, key, e);
     struct buf b = {0};

@@ -433,7 +433,8 @@ static enum evaluate_result judge_wake(struct work *w)
 {
     const struct entry *entry = w->ev.entry;
     struct span parts[2] = {SPAN_NONE, SPAN_NONE};
-    struct json_limits wide = {.bytes = 1 << 20, .keys = 10000, .string = 1 << 20};
+    struct json_limits wide = {
+        .bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
     if (key_split(entry->key, parts, 2) != 2 || !span_eq(parts[0], w->ev.in->scenario.id))
         return EVALUATE_DONE;
     bool set;

@@ -124,6 +124,42 @@ static void a_timer_is_moved_by_setting_it_again_and_dropped_by_sleep(void **sta
     }
 }
 
+/* As large as ctx:set and ctx:wake take them. */
+static void large_values_come_back_whole(void **state)
+{
+    (void)state;
+    host_expect(
+        HOST_SCRIPT(
+            "reads = { 'building' },\n"
+            "on = { building = function(row, ctx)\n"
+            "  local big, deep, text = {}, {}, ('x'):rep(60000)\n"
+            "  for i = 1, 2000 do big['k' .. i] = i end\n"
+            "  for _ = 1, 12 do deep = { deep } end\n"
+            "  if row.building_id == 'A' then\n"
+            "    ctx:set('big', big) ctx:set('deep', deep) ctx:set('text', text)\n"
+            "    ctx:wake('w', '2020-07-15T08:30:00+08:00', big)\n"
+            "    ctx:wake('w', '2020-07-15T09:30:00+08:00', big)\n"
+            "    ctx:wake('t', '2020-07-15T09:30:00+08:00', text)\n"
+            "  else\n"
+            "    local n, d = 0, ctx:get('deep')\n"
+            "    for _ in pairs(ctx:get('big')) do n = n + 1 end\n"
+            "    for _ = 1, 12 do d = d[1] end\n"
+            "    assert(d and #ctx:get('text') == 60000)\n"
+            "    ctx:alert { key = 'n' .. n, level = 'blue', title = 't' } end end },\n"
+            "wake = function(key, data, ctx)\n"
+            "  local n = 0\n"
+            "  if key == 't' then n = #data else for _ in pairs(data) do n = n + 1 end end\n"
+            "  ctx:alert { key = key .. n .. ctx.now:sub(12, 16), level = 'blue', title = 't' "
+            "} "
+            "end,"),
+        "{\"steps\":[{\"given\":[" BUILDING("A") "]," AT(
+            "08:00") "},"
+                     "{\"given\":[" BUILDING("B") "]," AT("08:10") ",\"expect\":[" BLUE(
+                         "n2000") "]},"
+                                  "{" AT("10:00") ",\"expect\":[" BLUE("n2000") "," BLUE(
+                                      "t6000009:30") "," BLUE("w200009:30") "]}]}");
+}
+
 static void a_timer_without_a_wake_function_is_an_error(void **state)
 {
     (void)state;
@@ -162,25 +198,28 @@ static void an_alert_with_a_hold_time_waits_until_its_condition_has_held(void **
 {
     (void)state;
     static const struct {
-        const char *given;
+        const char *given, *at;
         bool raised;
     } cases[] = {
-        {NOISE("08:00", "80"), false},
-        {NOISE("08:00", "80") "," NOISE("08:29", "80"), false},
-        {NOISE("08:00", "80") "," NOISE("08:30", "80"), true},
+        {NOISE("08:00", "80"), "08:29", false},
+        /* nothing runs in between, and nothing has cleared it */
+        {NOISE("08:00", "80"), "08:30", true},
+        {NOISE("08:00", "80") "," NOISE("08:29", "80"), "08:29", false},
+        {NOISE("08:00", "80") "," NOISE("08:30", "80"), "08:30", true},
         /* neither alert nor clear in between: it goes on holding */
-        {NOISE("08:00", "80") "," NOISE("08:10", "65") "," NOISE("08:30", "80"), true},
-        {NOISE("08:00", "80") "," NOISE("08:10", "50") "," NOISE("08:30", "80"), false},
+        {NOISE("08:00", "80") "," NOISE("08:10", "65") "," NOISE("08:30", "80"), "08:30", true},
+        {NOISE("08:00", "80") "," NOISE("08:10", "50") "," NOISE("08:30", "80"), "08:59", false},
         {NOISE("08:00", "80") "," NOISE("08:10", "50") "," NOISE("08:30",
                                                                  "80") "," NOISE("09:00", "80"),
-         true},
+         "09:00", true},
         /* once raised, it ends with its data as any other */
-        {NOISE("08:00", "80") "," NOISE("08:30", "80") "," NOISE("08:40", "50"), false},
+        {NOISE("08:00", "80") "," NOISE("08:30", "80") "," NOISE("08:40", "50"), "10:00", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char one[1500];
-        snprintf(one, sizeof one, "{\"given\":[%s]," AT("10:00") ",\"expect\":[%s]}",
-                 cases[i].given, cases[i].raised ? BLUE("D") : "");
+        snprintf(one, sizeof one,
+                 "{\"given\":[%s],\"at\":\"2020-07-15T%s:00+08:00\",\"expect\":[%s]}",
+                 cases[i].given, cases[i].at, cases[i].raised ? BLUE("D") : "");
         host_expect(NOISY("hold = '30min'"), one);
     }
 }
@@ -483,6 +522,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_case_cannot_remove_what_is_not_there),
         cmocka_unit_test(a_community_has_its_own_value_where_the_setting_says_so),
         cmocka_unit_test(a_timer_is_moved_by_setting_it_again_and_dropped_by_sleep),
+        cmocka_unit_test(large_values_come_back_whole),
         cmocka_unit_test(a_timer_without_a_wake_function_is_an_error),
         cmocka_unit_test(at_one_instant_records_come_before_ticks),
         cmocka_unit_test(an_alert_with_a_hold_time_waits_until_its_condition_has_held),
