@@ -28,8 +28,8 @@
 ---@field results? string[] 走访结果限于这些
 ---@field limits? wangyi.limits | table<wangyi.level, wangyi.limits>
 ---@field quiet? string 办结后多久内再触发算同一件，如 "72h"
----@field hold? string 持续多久才报，如 "30min"：从第一次 ctx:alert 起，其间各次运行都没有 ctx:clear，满这么久的那次才报
----@field flap? integer 24 小时内报过几次还照常自动办结；再多就不再自动办结，直到消停
+---@field hold? string 条件持续这么久才报，如 "30min" "2h"：从第一次 ctx:alert 起，中间没有 ctx:clear，到时由下一次运行（没有运行也会到点）报出；此前谁也看不到
+---@field flap? integer 24 小时内报出超过几次就并成一件（1 至 50）：不再自动办结，反复不计次也不通知（级别升高除外），24 小时没有再报出才照常办结
 
 ---@class wangyi.example 例子：装入时逐个运行，有一个不对就不启用
 ---@field name string 一句话
