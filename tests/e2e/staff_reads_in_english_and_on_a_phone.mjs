@@ -30,7 +30,7 @@ export async function english_is_one_switch_away_and_is_remembered({ street, ope
   assert.equal(await page.getAttribute('html', 'lang'), 'en')
   assert.match(
     await rowOf(page, NAME).textContent(),
-    /Orange[\s\S]*New[\s\S]*left to sign|over to sign/
+    /Orange[\s\S]*New[\s\S]*left to sign|late/
   )
   for (const path of PAGES) {
     await page.goto(street.url + path)

@@ -164,9 +164,9 @@ export default {
   'alerts.say.many': '{n} new alerts, the latest: {title}',
   'due.none': '—',
   'due.sign.left': '{span} left to sign',
-  'due.sign.over': '{span} over to sign',
+  'due.sign.over': 'sign {span} late',
   'due.close.left': '{span} left to close',
-  'due.close.over': '{span} over to close',
+  'due.close.over': 'close {span} late',
 
   // one alert
   'alert.title': 'Alert',
