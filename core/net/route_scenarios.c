@@ -242,10 +242,17 @@ static bool community_read(struct request *r, struct span *out, struct err *e)
                    out->n ? out->p : "");
 }
 
+/* {"values": {…}, "reason", "community"}, or the values alone. */
+static const struct json *values_read(const struct request *r)
+{
+    const struct json *values = json_get(r->json, "values");
+    bool alone = !values && !json_get(r->json, "reason") && !json_get(r->json, "community");
+    return alone ? r->json : values;
+}
+
 static void settings(struct request *r)
 {
-    struct change c = {
-        .kind = CHANGE_SETTINGS, .id = r->params[0], .values = json_get(r->json, "values")};
+    struct change c = {.kind = CHANGE_SETTINGS, .id = r->params[0], .values = values_read(r)};
     struct err e = {0};
     if (!json_is(c.values, JSON_OBJECT) || !json_count(c.values))
         err_set(&e, ERR_INPUT,

@@ -149,6 +149,21 @@ test('SIGHUP reads a changed scenario; a broken one leaves the old one running',
   assert.equal(await server.stop(), 0)
 })
 
+test('what is left behind verifies, also when the engine and then the server are killed at work', async () => {
+  const data = join(folder, 'killed')
+  const server = await serve(data, '--scenarios', oneScenario('killed-scenarios'))
+  const engineOf = () => spawnSync('ps', ['-o', 'pid=', '--ppid', String(server.pid)], { encoding: 'utf8' }).stdout.trim()
+  const engine = await until('the engine runs', engineOf)
+  process.kill(Number(engine), 'SIGKILL')
+  await until('another engine runs', () => engineOf() !== engine && engineOf())
+  await until('it works', () => (server.log.match(/engine: started/g) || []).length > 1)
+  server.kill('SIGKILL')
+  await ended(server)
+  const run = wangyi(['verify', '--data', data, '--json'])
+  assert.equal(run.code, 0, run.err)
+  assert.equal(JSON.parse(run.out).problems, 0)
+})
+
 test('a broken office file leaves the one before in force, at a reload and at the next start', async () => {
   const data = join(folder, 'office')
   const scripts = join(folder, 'scripts')

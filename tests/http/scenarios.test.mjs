@@ -76,6 +76,13 @@ test('a wrong value is refused and changes nothing', async () => {
   assert.equal((await ask('editor', 'GET', `/${ID}`)).body.version.number, before)
 })
 
+test('the changed values alone are a body too', async () => {
+  const done = await ask('editor', 'PATCH', `/${ID}/settings`, { body: { income_drop_pct: 25 } })
+  assert.equal(done.status, 200, done.text)
+  assert.equal(done.body.settings.find((s) => s.name === 'income_drop_pct').value, 25)
+  assert.equal((await ask('editor', 'PATCH', `/${ID}/settings`, { body: { no_such: 1 } })).status, 400)
+})
+
 test('a community may have a value of its own', async () => {
   const body = { values: { income_drop_pct: 30 }, community: 'xiaohe', reason: '小河社区企业少' }
   const done = await ask('editor', 'PATCH', `/${ID}/settings`, { body })
