@@ -63,36 +63,12 @@ int type_field_by_label(const struct type *t, struct span label)
     return -1;
 }
 
-/* Levenshtein, at most 64 characters. */
-static unsigned distance(struct span a, struct span b)
-{
-    unsigned row[65];
-    if (a.n > 64 || b.n > 64)
-        return 64;
-    for (unsigned j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= a.n; i++) {
-        unsigned corner = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b.n; j++) {
-            unsigned best = corner + (a.p[i - 1] != b.p[j - 1]);
-            corner = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
-
 const char *type_field_near(const struct type *t, struct span name)
 {
     const char *near = NULL;
-    unsigned best = name.n < 6 ? 2 : (unsigned)(name.n / 3);
+    size_t best = name.n < 6 ? 2 : name.n / 3;
     for (int i = 0; i < t->field_count; i++) {
-        unsigned d = distance(name, span_of(t->fields[i].name));
+        size_t d = span_distance(name, span_of(t->fields[i].name));
         if (d <= best && (!near || d < best)) {
             best = d;
             near = t->fields[i].name;

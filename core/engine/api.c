@@ -13,7 +13,7 @@
 #include "util/calendar.h"
 #include "util/json.h"
 
-enum { SCRATCH_MAX = 256 << 20, NAME_MAX_BYTES = 64, LIST_MAX = 200 };
+enum { SCRATCH_MAX = 256 << 20, LIST_MAX = 200 };
 
 /* --- arguments ----------------------------------------------------------------------------------- */
 
@@ -86,34 +86,13 @@ const struct type *api_type(lua_State *L, struct evaluation *ev, int index,
     return api_type_named(L, ev, api_text(L, index, function, "记录类型"));
 }
 
-/* Edit distance, cut at small lengths: only ever asked about a misspelt word. */
-static size_t distance(struct span a, struct span b)
-{
-    size_t row[NAME_MAX_BYTES + 1];
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t change = corner + (a.p[i - 1] != b.p[j - 1]);
-            corner = row[j];
-            size_t least = row[j - 1] < row[j] ? row[j - 1] : row[j];
-            row[j] = change < least + 1 ? change : least + 1;
-        }
-    }
-    return row[b.n];
-}
-
 const char *api_nearest(struct span wrong, const char *const *names)
 {
     const char *best = NULL;
     size_t best_at = wrong.n / 2 + 1;
     for (; *names; names++) {
         struct span name = span_of(*names);
-        if (wrong.n > NAME_MAX_BYTES || name.n > NAME_MAX_BYTES)
-            continue;
-        size_t d = distance(wrong, name);
+        size_t d = span_distance(wrong, name);
         if (d < best_at) {
             best_at = d;
             best = *names;

@@ -11,8 +11,8 @@
 /* Bounds the recursion, and leaves the writer (64) room for what a tree is put into. */
 enum { DEPTH_MOST = 48 };
 
-__attribute__((cold, noinline)) bool json_read_fail(struct json_reader *r, const char *at,
-                                                    enum err_code code, const char *fmt, ...)
+__attribute__((format(printf, 4, 5), cold, noinline)) static bool
+fail(struct json_reader *r, const char *at, enum err_code code, const char *fmt, ...)
 {
     char text[200];
     va_list args;
@@ -76,20 +76,20 @@ static bool read_escape(struct json_reader *r, const char *p, size_t *length, ui
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     if (r->end - p < 2)
-        return json_read_fail(r, p, ERR_INPUT, "文本在转义符处中断");
+        return fail(r, p, ERR_INPUT, "文本在转义符处中断");
     if (p[1] != 'u') {
         const char *at = p[1] ? strchr(from, p[1]) : NULL;
         if (!at)
-            return json_read_fail(r, p, ERR_INPUT, "JSON 里没有这种转义，请写成 \\\\ 加原字符");
+            return fail(r, p, ERR_INPUT, "JSON 里没有这种转义，请写成 \\\\ 加原字符");
         *length = 2;
         *cp = (unsigned char)to[at - from];
         return true;
     }
     int high = r->end - p >= 6 ? hex4(p + 2) : -1;
     if (high < 0)
-        return json_read_fail(r, p, ERR_INPUT, "\\u 后面须有四位十六进制数字");
+        return fail(r, p, ERR_INPUT, "\\u 后面须有四位十六进制数字");
     if (high == 0)
-        return json_read_fail(r, p, ERR_INPUT, "不接受空字符 \\u0000");
+        return fail(r, p, ERR_INPUT, "不接受空字符 \\u0000");
     *length = 6;
     *cp = (uint32_t)high;
     if (high < 0xD800 || high > 0xDFFF)
@@ -97,7 +97,7 @@ static bool read_escape(struct json_reader *r, const char *p, size_t *length, ui
     int low =
         high < 0xDC00 && r->end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
     if (low < 0xDC00 || low > 0xDFFF)
-        return json_read_fail(r, p, ERR_INPUT, "代理字符 \\u%04X 没有成对", (unsigned)high);
+        return fail(r, p, ERR_INPUT, "代理字符 \\u%04X 没有成对", (unsigned)high);
     *length = 12;
     *cp = 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
     return true;
@@ -117,7 +117,7 @@ static bool check_string(struct json_reader *r, size_t *unescaped)
     for (;;) {
         p = skip_plain(p, r->end);
         if (p == r->end)
-            return json_read_fail(r, start - 1, ERR_INPUT, "字符串没有结束的引号");
+            return fail(r, start - 1, ERR_INPUT, "字符串没有结束的引号");
         unsigned char c = (unsigned char)*p;
         if (c == '"')
             break;
@@ -126,8 +126,8 @@ static bool check_string(struct json_reader *r, size_t *unescaped)
             do {
                 size_t n = utf8_length((const unsigned char *)p, (const unsigned char *)r->end);
                 if (n == 0)
-                    return json_read_fail(r, p, ERR_INPUT,
-                                          "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
+                    return fail(r, p, ERR_INPUT,
+                                "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
                 p += n;
             } while (p < r->end && (unsigned char)*p >= 0x80);
         } else if (c == '\\') {
@@ -138,14 +138,14 @@ static bool check_string(struct json_reader *r, size_t *unescaped)
             saved += n - utf8_width(cp);
             p += n;
         } else {
-            return json_read_fail(r, p, ERR_INPUT, "字符串里有控制字符 0x%02X，请写成转义", c);
+            return fail(r, p, ERR_INPUT, "字符串里有控制字符 0x%02X，请写成转义", c);
         }
     }
     *unescaped = (size_t)(p - start) - saved;
     r->p = p + 1;
     if (*unescaped > r->limits->string)
-        return json_read_fail(r, start - 1, ERR_LIMIT, "字符串长 %zu 字节，最多 %zu 字节",
-                              *unescaped, r->limits->string);
+        return fail(r, start - 1, ERR_LIMIT, "字符串长 %zu 字节，最多 %zu 字节", *unescaped,
+                    r->limits->string);
     return true;
 }
 
@@ -217,9 +217,9 @@ static bool names_add(struct json_reader *r, struct json_names *names, struct sp
     unsigned h = name_hash(name);
     uint64_t bit = 1ULL << (h & 63);
     if ((names->seen[h >> 6] & bit) && names_hold(names, name))
-        return json_read_fail(r, at, ERR_INPUT, "重复的字段名“%s”", show(name).text);
+        return fail(r, at, ERR_INPUT, "重复的字段名“%s”", show(name).text);
     if (names->count == r->limits->keys)
-        return json_read_fail(r, at, ERR_LIMIT, "一个对象最多 %zu 个字段", r->limits->keys);
+        return fail(r, at, ERR_LIMIT, "一个对象最多 %zu 个字段", r->limits->keys);
     names->seen[h >> 6] |= bit;
     if (names->count == names->cap) {
         size_t cap = names->cap ? names->cap * 2 : 8;
@@ -238,15 +238,14 @@ static bool names_add(struct json_reader *r, struct json_names *names, struct sp
 bool json_read_unexpected(struct json_reader *r, const char *wanted)
 {
     if (r->p >= r->end)
-        return json_read_fail(r, r->end, ERR_INPUT, "文本不完整，这里应当是%s", wanted);
+        return fail(r, r->end, ERR_INPUT, "文本不完整，这里应当是%s", wanted);
     unsigned char c = (unsigned char)*r->p;
     if (c > 0x20 && c < 0x7F)
-        return json_read_fail(r, r->p, ERR_INPUT, "这里应当是%s，却是“%c”", wanted, c);
+        return fail(r, r->p, ERR_INPUT, "这里应当是%s，却是“%c”", wanted, c);
     if (c >= 0x80 &&
         utf8_length((const unsigned char *)r->p, (const unsigned char *)r->end) == 0)
-        return json_read_fail(r, r->p, ERR_INPUT,
-                              "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
-    return json_read_fail(r, r->p, ERR_INPUT, "这里应当是%s", wanted);
+        return fail(r, r->p, ERR_INPUT, "不是合法的 UTF-8 编码，请用 UTF-8 保存后再送");
+    return fail(r, r->p, ERR_INPUT, "这里应当是%s", wanted);
 }
 
 bool json_read_number(struct json_reader *r, struct number *v)
@@ -258,23 +257,22 @@ bool json_read_number(struct json_reader *r, struct number *v)
         r->p += v->length;
         return true;
     case NUMBER_OVERFLOW:
-        return json_read_fail(
-            r, r->p, ERR_INPUT,
-            "整数超出范围，须在 -9223372036854775808 到 9223372036854775807 之间");
+        return fail(r, r->p, ERR_INPUT,
+                    "整数超出范围，须在 -9223372036854775808 到 9223372036854775807 之间");
     case NUMBER_LONG:
-        return json_read_fail(r, r->p, ERR_LIMIT, "数字最多 %d 位", (int)NUMBER_DIGITS_MAX);
+        return fail(r, r->p, ERR_LIMIT, "数字最多 %d 位", (int)NUMBER_DIGITS_MAX);
     case NUMBER_INFINITE:
-        return json_read_fail(r, r->p, ERR_INPUT, "数太大，超出双精度范围");
+        return fail(r, r->p, ERR_INPUT, "数太大，超出双精度范围");
     case NUMBER_BAD:
         break;
     }
-    return json_read_fail(r, r->p + v->length, ERR_INPUT, "不是合法的数字");
+    return fail(r, r->p + v->length, ERR_INPUT, "不是合法的数字");
 }
 
 static bool read_word(struct json_reader *r, const char *word, size_t n)
 {
     if ((size_t)(r->end - r->p) < n || memcmp(r->p, word, n) != 0)
-        return json_read_fail(r, r->p, ERR_INPUT, "只认 true、false、null 这三个词");
+        return fail(r, r->p, ERR_INPUT, "只认 true、false、null 这三个词");
     r->p += n;
     return true;
 }
@@ -282,7 +280,7 @@ static bool read_word(struct json_reader *r, const char *word, size_t n)
 bool json_read_enter(struct json_reader *r)
 {
     if (r->depth >= r->limits->depth)
-        return json_read_fail(r, r->p, ERR_LIMIT, "嵌套超过 %d 层", r->limits->depth);
+        return fail(r, r->p, ERR_LIMIT, "嵌套超过 %d 层", r->limits->depth);
     r->depth++;
     r->p++;
     json_read_space(r);
@@ -370,13 +368,12 @@ bool json_read_size(struct json_reader *r)
     size_t n = (size_t)(r->end - r->start);
     if (n <= r->limits->bytes)
         return true;
-    return json_read_fail(r, r->start + r->limits->bytes, ERR_LIMIT,
-                          "JSON 文本有 %zu 字节，最多 %zu 字节", n, r->limits->bytes);
+    return fail(r, r->start + r->limits->bytes, ERR_LIMIT,
+                "JSON 文本有 %zu 字节，最多 %zu 字节", n, r->limits->bytes);
 }
 
 bool json_read_end(struct json_reader *r)
 {
     json_read_space(r);
-    return r->p == r->end ||
-           json_read_fail(r, r->p, ERR_INPUT, "JSON 已经结束，后面还有多余的内容");
+    return r->p == r->end || fail(r, r->p, ERR_INPUT, "JSON 已经结束，后面还有多余的内容");
 }

@@ -23,9 +23,7 @@ struct json_reader {
 };
 
 struct json_limits json_read_limits(const struct json_limits *limits); /* defaults filled in */
-/* Say what is wrong at `at`, with the number of the byte. Returns false. */
-__attribute__((format(printf, 4, 5))) bool
-json_read_fail(struct json_reader *r, const char *at, enum err_code code, const char *fmt, ...);
+/* Neither `wanted` nor anything like it stands at r->p: say so. Returns false. */
 bool json_read_unexpected(struct json_reader *r, const char *wanted);
 
 bool json_read_size(struct json_reader *r); /* is the text short enough */

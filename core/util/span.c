@@ -131,3 +131,23 @@ bool span_has_control(struct span s)
     }
     return false;
 }
+
+size_t span_distance(struct span a, struct span b)
+{
+    size_t row[65]; /* of the table of distances between beginnings of a and of b */
+    if (a.n > 64 || b.n > 64)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t change = corner + (a.p[i - 1] != b.p[j - 1]);
+            size_t least = row[j - 1] < row[j] ? row[j - 1] : row[j];
+            corner = row[j];
+            row[j] = change < least + 1 ? change : least + 1;
+        }
+    }
+    return row[b.n];
+}

@@ -32,4 +32,8 @@ size_t span_cut_utf8(struct span s,
  * what names and one-line texts may not hold. */
 bool span_has_control(struct span s);
 
+/* How many bytes must be put in, taken out or changed to make one of the other: to guess what a misspelt name
+ * was meant to be. Names over 64 bytes are far from everything: SIZE_MAX. */
+size_t span_distance(struct span a, struct span b);
+
 #endif

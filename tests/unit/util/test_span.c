@@ -305,9 +305,24 @@ static void a_broken_invariant_stops_the_process(void **state)
     assert_true(unit_dies(break_an_invariant));
 }
 
+static void distance_counts_slips_of_the_pen(void **state)
+{
+    (void)state;
+    static char far[66];
+    memset(far, 'x', sizeof far);
+    assert_int_equal(span_distance(SPAN("ent_id"), SPAN("ent_id")), 0);
+    assert_int_equal(span_distance(SPAN("ent_di"), SPAN("ent_id")), 2);
+    assert_int_equal(span_distance(SPAN("entid"), SPAN("ent_id")), 1);
+    assert_int_equal(span_distance(SPAN("kitten"), SPAN("sitting")), 3);
+    assert_int_equal(span_distance(SPAN_NONE, SPAN("abc")), 3);
+    assert_true(span_distance((struct span){far, 65}, SPAN("x")) == SIZE_MAX);
+    assert_int_equal(span_distance((struct span){far, 64}, (struct span){far, 63}), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(distance_counts_slips_of_the_pen),
         cmocka_unit_test(splitting_gives_every_part_also_empty_ones),
         cmocka_unit_test(comparing_is_bytewise_and_shorter_comes_first),
         cmocka_unit_test(trimming_takes_ascii_space_only),
