@@ -369,7 +369,6 @@ export default {
   'cycle.each': 'each case',
   'record.title': 'Record',
   'record.several': '{n} records',
-  'record.key': 'Key',
   'record.at': 'Stored',
   'record.arrived': 'stored {time}, entry {seq}',
   'record.seq': 'entry {seq}',

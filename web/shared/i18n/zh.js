@@ -360,7 +360,6 @@ export default {
   'cycle.each': '每次办理',
   'record.title': '记录',
   'record.several': '{n} 条',
-  'record.key': '编号',
   'record.at': '入库时间',
   'record.arrived': '{time} 入库，第 {seq} 号',
   'record.seq': '第 {seq} 号',
