@@ -210,7 +210,7 @@ static enum step_result again(struct arena *a, struct fold *f, const struct step
 {
     bool counts = s->effective != f->last_cause && !s->rejudged;
     bool higher = s->level > f->al.level;
-    if (!counts && !higher && !f->al.normal && !f->restored)
+    if (!higher && (s->flapping || (!counts && !f->al.normal && !f->restored)))
         return RESULT_NOTHING;
     f->al.count += counts;
     remember_trigger(f, s);
@@ -258,6 +258,8 @@ static void end(struct fold *f, const struct step *s, enum alert_state state,
 static enum step_result clear(struct fold *f, const struct step *s)
 {
     bool was_normal = f->al.normal, was_restored = f->restored;
+    if (f->exists && s->flapping && alert_is_open(&f->al))
+        return RESULT_NOTHING;
     if (!f->exists || (!alert_is_open(&f->al) && (was_normal || !f->by_person)))
         return RESULT_NOTHING;
     if (alert_is_open(&f->al) && s->may_close && s->close == LIFE_AUTO)

@@ -258,6 +258,7 @@ static bool read_effect(struct txn *t, struct arena *a, const struct street *str
                         struct span entry_key, struct step *s, struct life *life, struct err *e)
 {
     struct span what = json_string(json_get(effect, "do"));
+    s->flapping = json_bool(json_get(effect, "flapping"), false);
     if (span_eq(what, SPAN("alert"))) {
         s->kind = STEP_TRIGGER;
         read_trigger(a, street, scenario, effect, s, life);

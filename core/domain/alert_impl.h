@@ -68,6 +68,7 @@ struct step {
     uint64_t fingerprint, version_seq;
     int64_t version_number;
     bool reopen, rejudged;
+    bool flapping; /* trigger and clear: a repeat of what has been told too often (life.flap) */
     /* clear */
     enum life_close close;
     bool may_close; /* the condition for closing holds too */

@@ -10,8 +10,10 @@
  *    "also":[],"due":time,"evidence_of":["enterprise|E2"],"reopen":false,"now":time,
  *    "quiet_default":"24h"|"0h","evidence":{see domain/alert.h},
  *    "rejudged":true  (after a late record: an open one is not counted up),
+ *    "flapping":true  (life.flap: an open one stays as it is, unless the level rises),
  *    "fingerprint":text  (of all reads, where evidence.reads holds only some)},
- *   {"do":"clear","cause":150,"key":"…","reason":"…","close":true,"now":time},
+ *   {"do":"clear","cause":150,"key":"…","reason":"…","close":true,"now":time,
+ *    "flapping":true  (an open one stays open)},
  *   {"do":"retract","cause":150,"key":"…","reason":"…","now":time},
  *   {"do":"set","cause":150,"key":"…","value":…}      value absent: forget it
  *   {"do":"wake","cause":150,"key":"…","at":time,"data":…}

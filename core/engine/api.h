@@ -41,6 +41,7 @@ struct effect {
     struct span evidence;   /* EFFECT_ALERT: JSON object */
     struct span alert_kind; /* EFFECT_ALERT */
     struct span reason;     /* EFFECT_CLEAR */
+    bool close;             /* EFFECT_CLEAR: it may close */
     int64_t now;            /* alert, clear: of the judgement */
     bool dropped;           /* merged into another, or overruled */
 };

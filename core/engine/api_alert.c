@@ -344,6 +344,7 @@ static int ctx_clear(lua_State *L)
     lua_pop(L, 1);
     struct effect *x = api_effect(ev, EFFECT_CLEAR, key);
     x->reason = arena_span(&ev->keep, reason);
+    x->close = close;
     x->now = ev->now;
     x->members = api_clear_members(ev, reason, close, ev->now);
     return 0;

@@ -228,15 +228,19 @@ static void emit_one(struct work *w, const struct effect *x)
     buf_char(b, '}');
 }
 
-enum evaluate_result evaluate_emit(struct work *w, struct effects *list)
+static void emit_all(struct work *w, const struct effects *list)
 {
-    enum evaluate_result r = w->ev.in->steady ? steady_pass(w, list) : EVALUATE_DONE;
-    if (r != EVALUATE_DONE)
-        return r;
     for (size_t i = 0; i < list->count; i++)
         if (!list->items[i].dropped)
             emit_one(w, &list->items[i]);
-    return EVALUATE_DONE;
+}
+
+enum evaluate_result evaluate_emit(struct work *w, struct effects *list)
+{
+    enum evaluate_result r = w->ev.in->steady ? steady_pass(w, list) : EVALUATE_DONE;
+    if (r == EVALUATE_DONE)
+        emit_all(w, list);
+    return r;
 }
 
 static void emit_unknown(struct work *w)
@@ -433,8 +437,7 @@ static enum evaluate_result judge_wake(struct work *w)
 {
     const struct entry *entry = w->ev.entry;
     struct span parts[2] = {SPAN_NONE, SPAN_NONE};
-    struct json_limits wide = {
-        .bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
+    struct json_limits wide = {.bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
     if (key_split(entry->key, parts, 2) != 2 || !span_eq(parts[0], w->ev.in->scenario.id))
         return EVALUATE_DONE;
     bool set;
@@ -447,6 +450,15 @@ static enum evaluate_result judge_wake(struct work *w)
     int64_t due;
     if (!body_time(body, &due))
         due = entry->at;
+    struct effects list = {0};
+    if (parts[1].n && parts[1].p[0] == STEADY_MARK) {
+        r = w->ev.in->steady ? steady_ring(w, parts[1], due, &list) : EVALUATE_DONE;
+        if (r == EVALUATE_DONE)
+            emit_all(w, &list);
+        return r;
+    }
+    if (w->ev.in->wake == LUA_NOREF)
+        return EVALUATE_DONE; /* a version before this one had set it */
     struct buf data = {0};
     struct call c = {.function = w->ev.in->wake, .timer = arena_span(&w->ev.keep, parts[1])};
     if (json_get(body, "data")) {
@@ -456,7 +468,6 @@ static enum evaluate_result judge_wake(struct work *w)
         c.data = arena_span(&w->ev.keep, buf_view(&data));
         buf_free(&data);
     }
-    struct effects list = {0};
     look_at(w, NULL, NULL, due, entry->seq);
     w->ev.quiet = "24h";
     r = call(w, &c, &limit_small, &list);

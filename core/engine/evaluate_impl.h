@@ -24,6 +24,10 @@ enum evaluate_result evaluate_subject(struct work *w, const struct instance_ever
 enum evaluate_result evaluate_emit(struct work *w, struct effects *list);
 /* Hold times and flap limits (steady.c), before the list is written. */
 enum evaluate_result steady_pass(struct work *w, struct effects *list);
+/* Its timers have names that begin with this: what one of them brings goes to `list`, and needs no further pass. */
+enum { STEADY_MARK = '\x01' };
+enum evaluate_result steady_ring(struct work *w, struct span name, int64_t due,
+                                 struct effects *list);
 /* Where the time of a record is its arrival. */
 int64_t evaluate_time(const struct type *t, const struct entry *row);
 

@@ -367,9 +367,14 @@ function C:life(t)
         self:problem(join(path, "evidence"), "shape", ("%s 要凭反馈了结，请在 evidence 里写明要哪些"):format(show(path)))
       end
       if l.quiet ~= nil then self:limit_text(join(path, "quiet"), l.quiet) end
-      if l.hold ~= nil then self:limit_text(join(path, "hold"), l.hold) end
-      if l.flap ~= nil and (math.type(l.flap) ~= "integer" or l.flap < 1) then
-        self:problem(join(path, "flap"), "shape", ("%s.flap 须是正整数"):format(show(path)))
+      if l.hold ~= nil then
+        self:limit_text(join(path, "hold"), l.hold)
+        if type(l.hold) == "string" and l.hold:find("w[hd]$") then
+          self:problem(join(path, "hold"), "limit", ("%s.hold 只能用自然时间，如 30min、2h、1d"):format(show(path)))
+        end
+      end
+      if l.flap ~= nil and (math.type(l.flap) ~= "integer" or l.flap < 1 or l.flap > 50) then
+        self:problem(join(path, "flap"), "shape", ("%s.flap 须是 1 至 50 的整数"):format(show(path)))
       end
       out[kind] = { close = l.close, evidence = evidence, results = self:texts(join(path, "results"), l.results),
                     limits = l.limits ~= nil and self:limits(join(path, "limits"), l.limits) or nil,
