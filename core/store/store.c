@@ -11,6 +11,7 @@
 
 #include "store/store_impl.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/id.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -223,7 +224,7 @@ struct store *store_open(const struct store_options *options, struct err *e)
     s->path = join(s->dir, "store");
     s->lock_fd = -1;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->idle, NULL);
+    clock_cond_init(&s->idle);
     bool ok =
         options->read_only || (make_dir(s->dir, e) && lock_take(s, e) && make_dir(s->path, e));
     if (ok && open_files(s, e))
@@ -320,12 +321,10 @@ bool store_recover(struct store *s, struct err *e)
     bool fresh;
     pthread_mutex_lock(&s->lock);
     s->closed = true;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += RECOVER_WAIT_S; /* nobody holds a view for more than a second or so */
-    int late = 0;
-    while (s->active && !late)
-        late = pthread_cond_timedwait(&s->idle, &s->lock, &until);
+    /* nobody holds a view for more than a second or so */
+    int64_t until = clock_mono_us() + RECOVER_WAIT_S * INT64_C(1000000);
+    while (s->active && clock_cond_wait(&s->idle, &s->lock, until))
+        ;
     if (s->active) {
         pthread_mutex_unlock(&s->lock);
         return err_set(e, ERR_STORE, "数据库正在恢复，还在等一个读取结束，请稍后重试");
