@@ -48,7 +48,7 @@ end)
 
 it("puts settings into the order in which they are written", function()
   local settings = { { name = "a" }, { name = "b" }, { name = "c" } }
-  local shape = { problems = {}, handlers = {}, manifest = { reads = {}, settings = settings } }
+  local shape = { problems = {}, handlers = {}, manifest = { reads = {}, may = {}, settings = settings } }
   local r = report.check("return { settings = { c = {}, a = {}, b = {} } }", shape, nil, { types = types, globals = {} })
   same({ r.manifest.settings[1].name, r.manifest.settings[2].name, r.manifest.settings[3].name }, { "c", "a", "b" })
 end)
