@@ -154,6 +154,9 @@ static void clock_finish(struct request *r, void *ctx)
     chore_finish(r, ctx);
 }
 
+/* A mistyped year must not make the street run through a century of ticks. */
+static const int64_t CLOCK_STEP_MAX_US = (int64_t)3653 * 24 * 3600 * 1000000;
+
 static void clock_post(struct request *r)
 {
     struct chore *c = chore_new(r);
@@ -170,6 +173,11 @@ static void clock_post(struct request *r)
     }
     if (c->to < now) {
         err_set(&c->e, ERR_CONFLICT, "时钟不能往回拨");
+        answer_err(r, &c->e);
+        return;
+    }
+    if (c->to - now > CLOCK_STEP_MAX_US) {
+        err_set(&c->e, ERR_INPUT, "一次最多拨动十年：途中的每一次定时都要运行，也不能再拨回来");
         answer_err(r, &c->e);
         return;
     }

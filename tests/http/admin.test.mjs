@@ -84,7 +84,7 @@ test('a held clock moves on and never back', async () => {
   assert.deepEqual(moved.body, { now: '2020-03-01T09:30:00+08:00', held: true })
   assert.deepEqual(await read(), moved.body)
   assert.equal((await admin('POST', '/api/v1/clock', { body: { to: '2020-03-01T09:00:00+08:00' } })).status, 409)
-  for (const to of [undefined, 'tomorrow', '2020-03-01', '2020-03-01T10:00:00', 5])
+  for (const to of [undefined, 'tomorrow', '2020-03-01', '2020-03-01T10:00:00', 5, '2120-03-01T10:00:00+08:00'])
     assert.equal((await admin('POST', '/api/v1/clock', { body: { to } })).status, 400, String(to))
 })
 
