@@ -17,9 +17,9 @@
 enum {
     SCAN_COST = 20,
     DAYS_MAX = 400,
-    HEARD_MAX = 10000,        /* different keywords of one call */
-    HOLD_MAX = 64 << 20,      /* bytes of what it keeps of them */
-    TOPICS_MAX = 50,          /* proposals while one entry is judged */
+    HEARD_MAX = 10000,   /* different keywords of one call */
+    HOLD_MAX = 64 << 20, /* bytes of what it keeps of them */
+    TOPICS_MAX = 50,     /* proposals while one entry is judged */
     TOPIC_KEY_MAX = 180,
     TOPIC_TEXT_MAX = 300,
 };
@@ -68,7 +68,8 @@ struct talk {
     struct span community;
     bool one; /* only this keyword */
     struct span keyword;
-    struct span *event_words; /* by place in the choices of event_type; NULL: cameras are not asked */
+    struct span
+        *event_words; /* by place in the choices of event_type; NULL: cameras are not asked */
     double min_confidence;
     int64_t from, to; /* from ≤ t < to */
     struct words words;
@@ -201,7 +202,8 @@ static struct heard *hear(struct talk *k, struct span text)
 static struct span text_of(const struct type *t, const struct entry *e, const char *name)
 {
     int field = type_field(t, span_of(name));
-    struct row_value v = field < 0 ? (struct row_value){.null = true} : row_get(t, e->body, field);
+    struct row_value v =
+        field < 0 ? (struct row_value){.null = true} : row_get(t, e->body, field);
     return v.null ? SPAN_NONE : v.text;
 }
 
@@ -375,8 +377,7 @@ static void read_window(lua_State *L, struct talk *k)
         k->from = api_window(L, k->ev, lua_gettop(L), "keywords");
         lua_pop(L, 1);
     }
-    if (k->to > k->from &&
-        calendar_day_of(k->to - 1) - calendar_day_of(k->from) >= DAYS_MAX)
+    if (k->to > k->from && calendar_day_of(k->to - 1) - calendar_day_of(k->from) >= DAYS_MAX)
         sandbox_raise(L, "ctx:keywords 一次最多数 %d 天", DAYS_MAX);
 }
 
@@ -390,8 +391,7 @@ static void read_cameras(lua_State *L, struct talk *k)
     }
     if (!lua_istable(L, -1))
         sandbox_raise(L, "ctx:keywords 的 cameras 要写成 { 事件种类 = \"词\" }");
-    const struct type *t =
-        api_type_named(L, k->ev, span_of(sources[SOURCE_CAMERA].type));
+    const struct type *t = api_type_named(L, k->ev, span_of(sources[SOURCE_CAMERA].type));
     int field = type_field(t, SPAN("event_type"));
     const char **choices = field < 0 ? NULL : t->fields[field].choices;
     if (!choices) {
@@ -404,8 +404,7 @@ static void read_cameras(lua_State *L, struct talk *k)
         n++;
     k->event_words = arena_alloc(&k->ev->scratch, (n + 1) * sizeof *k->event_words);
     for (size_t i = 0; i < n; i++)
-        k->event_words[i] =
-            api_member(L, lua_gettop(L), choices[i], "keywords", 64, true);
+        k->event_words[i] = api_member(L, lua_gettop(L), choices[i], "keywords", 64, true);
     k->types[SOURCE_CAMERA] = t;
     lua_pop(L, 1);
 }
@@ -527,9 +526,9 @@ struct topic_args {
 
 static void read_topic(lua_State *L, struct evaluation *ev, struct topic_args *a)
 {
-    static const char *const members[] = {"key",         "title",     "keyword",
-                                          "kind",        "origin",    "communities",
-                                          "estate_id",   "project_id", NULL};
+    static const char *const members[] = {"key",       "title",      "keyword",
+                                          "kind",      "origin",     "communities",
+                                          "estate_id", "project_id", NULL};
     bool given;
     api_members(L, 2, "topic", members);
     a->key = api_member(L, 2, "key", "topic", TOPIC_KEY_MAX, true);
@@ -597,8 +596,8 @@ static int ctx_topic(lua_State *L)
     struct topic_args a = {0};
     char id[27];
     if (!ev->in->may_topic)
-        return sandbox_raise(L,
-                             "ctx:topic：要提出议题，请在场景里写 may = { \"alert\", \"topic\" }");
+        return sandbox_raise(
+            L, "ctx:topic：要提出议题，请在场景里写 may = { \"alert\", \"topic\" }");
     api_type_named(L, ev, SPAN("council_topic"));
     read_topic(L, ev, &a);
     if (++ev->topics > TOPICS_MAX)

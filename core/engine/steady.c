@@ -28,13 +28,13 @@
 enum { RISES_MAX = 64, EVIDENCE_MAX = 128 << 10 };
 
 struct steady {
-    bool on;       /* the condition stands */
-    bool up;       /* … and the alert has been raised for it */
-    bool flapping; /* … too often */
-    bool closable; /* the last clear would have closed it */
-    int64_t since; /* on: its first moment */
-    int64_t flap;  /* of the kind last raised */
-    int64_t ring;  /* when the timer is set for; 0: it is not */
+    bool on;                  /* the condition stands */
+    bool up;                  /* … and the alert has been raised for it */
+    bool flapping;            /* … too often */
+    bool closable;            /* the last clear would have closed it */
+    int64_t since;            /* on: its first moment */
+    int64_t flap;             /* of the kind last raised */
+    int64_t ring;             /* when the timer is set for; 0: it is not */
     int64_t rises[RISES_MAX]; /* the latest flap + 1, in order */
     size_t rise_count;
     struct span kind; /* on, after a hold time */
@@ -182,7 +182,8 @@ static void remember(struct work *w, struct steady *s, const struct effect *x)
     s->level = x->level;
     s->kind = arena_span(&w->ev.keep, x->alert_kind);
     s->members = arena_span(&w->ev.keep, x->members);
-    s->evidence = x->evidence.n > EVIDENCE_MAX ? SPAN("{}") : arena_span(&w->ev.keep, x->evidence);
+    s->evidence =
+        x->evidence.n > EVIDENCE_MAX ? SPAN("{}") : arena_span(&w->ev.keep, x->evidence);
 }
 
 /* The condition stands: is the alert to be heard? */
@@ -226,8 +227,7 @@ static void raise_pending(struct work *w, struct effects *list, struct span key,
 
 static struct span as_flapping(struct work *w, struct span members)
 {
-    return span_of(
-        arena_printf(&w->ev.keep, "%.*s,\"flapping\":true", SPAN_ARG(members)));
+    return span_of(arena_printf(&w->ev.keep, "%.*s,\"flapping\":true", SPAN_ARG(members)));
 }
 
 /* The condition stands no more. `i` may be raised and cleared at once: then its copy is behind the raise. */

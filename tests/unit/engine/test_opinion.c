@@ -9,11 +9,14 @@
 #define TELL                                                                                   \
     "  for _, w in ipairs(list) do\n"                                                          \
     "    local places = {}\n"                                                                  \
-    "    for id, n in pairs(w.communities) do places[#places + 1] = ' ' .. id .. '=' .. n end\n" \
+    "    for id, n in pairs(w.communities) do places[#places + 1] = ' ' .. id .. '=' .. n "    \
+    "end\n"                                                                                    \
     "    table.sort(places)\n"                                                                 \
     "    order = order .. w.keyword .. ';'\n"                                                  \
-    "    ctx:alert { key = ('%s l%d p%d o%d c%d s%d%s'):format(w.keyword, w.letters, w.petitions,\n" \
-    "      w.posts, w.cameras, w.senders, table.concat(places)), level = 'blue', title = 't' }\n" \
+    "    ctx:alert { key = ('%s l%d p%d o%d c%d s%d%s'):format(w.keyword, w.letters, "         \
+    "w.petitions,\n"                                                                           \
+    "      w.posts, w.cameras, w.senders, table.concat(places)), level = 'blue', title = 't' " \
+    "}\n"                                                                                      \
     "  end\n"                                                                                  \
     "  ctx:alert { key = 'order ' .. order, level = 'blue', title = 't' }\n"
 
@@ -25,12 +28,11 @@
     "[\"letter\",{\"letter_id\":\"" id "\",\"received_at\":\"2020-07-" at                      \
     "+08:00\",\"community_id\":\"" where "\",\"sender_key\":\"" who "\",\"keywords\":[" words  \
     "]}]"
-#define WORD(word, more)                                                                       \
-    "[\"keyword_dict\",{\"keyword\":\"" word "\"," more "}]"
+#define WORD(word, more) "[\"keyword_dict\",{\"keyword\":\"" word "\"," more "}]"
 #define CAMERA(id, at, place, event, more)                                                     \
     "[\"camera_event\",{\"event_id\":\"" id "\",\"camera_id\":\"C1\",\"place_id\":\"" place    \
     "\",\"event_type\":\"" event "\",\"occurred_at\":\"2020-07-" at "+08:00\"," more "}]"
-#define AT_SIX "\"at\":\"2020-07-15T06:00:00+08:00\","
+#define AT_SIX   "\"at\":\"2020-07-15T06:00:00+08:00\","
 #define KEY(key) "{\"key\":\"" key "\",\"level\":\"blue\"}"
 
 static void a_sender_counts_once_a_day_for_a_word_and_source(void **state)
@@ -43,12 +45,47 @@ static void a_sender_counts_once_a_day_for_a_word_and_source(void **state)
             "\"停车\"") "," LETTER("L3", "09T00:00:00", "S1", "dahulu",
                                    "\"停车\"") "," LETTER("L4", "09T01:00:00", "S2", "xiaohe",
                                                           "\"停车\",\"噪音\"") ","
-        "[\"petition\",{\"petition_id\":\"P1\",\"received_at\":\"2020-07-09T02:00:00+08:00\","
-        "\"subject_key\":\"S1\",\"keywords\":[\"停车\"],\"community_id\":\"dahulu\"}],"
-        "[\"opinion_post\",{\"post_id\":\"O1\",\"posted_at\":\"2020-07-09T03:00:00+08:00\","
-        "\"author_key\":\"A1\",\"keywords\":[\"停车\"],\"community_id\":\"dahulu\"}]]," AT_SIX
-        "\"expect\":[" KEY("停车 l3 p1 o1 c0 s3 dahulu=2 xiaohe=2") "," KEY(
-            "噪音 l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order 停车;噪音;") "]}");
+                                                                               "[\"petition\",{"
+                                                                               "\"petition_"
+                                                                               "id\":\"P1\","
+                                                                               "\"received_"
+                                                                               "at\":\"2020-07-"
+                                                                               "09T02:00:00+08:"
+                                                                               "00\","
+                                                                               "\"subject_"
+                                                                               "key\":\"S1\","
+                                                                               "\"keywords\":["
+                                                                               "\"停车\"],"
+                                                                               "\"community_"
+                                                                               "id\":"
+                                                                               "\"dahulu\"}],"
+                                                                               "[\"opinion_"
+                                                                               "post\",{\"post_"
+                                                                               "id\":\"O1\","
+                                                                               "\"posted_at\":"
+                                                                               "\"2020-07-"
+                                                                               "09T03:00:00+08:"
+                                                                               "00\","
+                                                                               "\"author_key\":"
+                                                                               "\"A1\","
+                                                                               "\"keywords\":["
+                                                                               "\"停车\"],"
+                                                                               "\"community_"
+                                                                               "id\":"
+                                                                               "\"dahulu\"}]]"
+                                                                               "," AT_SIX
+                                                                               "\"expect\":"
+                                                                               "[" KEY("停车 "
+                                                                                       "l3 p1 "
+                                                                                       "o1 c0 "
+                                                                                       "s3 "
+                                                                                       "dahulu="
+                                                                                       "2 "
+                                                                                       "xiaohe="
+                                                                                       "2") "," KEY(
+                                                                                   "噪音 l1 p0 "
+                                                                                   "o0 c0 s1 "
+                                                                                   "xiaohe=1") "," KEY("order 停车;噪音;") "]}");
 }
 
 static void the_window_holds_its_start_and_not_its_end(void **state)
@@ -56,10 +93,12 @@ static void the_window_holds_its_start_and_not_its_end(void **state)
     (void)state;
 #define EDGES                                                                                  \
     "\"given\":[" LETTER("L1", "07T23:59:59", "S1", "xiaohe", "\"a\"") "," LETTER(             \
-        "L2", "08T00:00:00", "S2", "xiaohe", "\"b\"") ","                                      \
-    LETTER("L3", "14T23:59:59", "S3", "xiaohe", "\"c\"") ","                                   \
-    LETTER("L4", "15T00:00:00", "S4", "xiaohe", "\"d\"") ","                                   \
-    LETTER("L5", "15T06:00:00", "S5", "xiaohe", "\"e\"") "]," AT_SIX
+        "L2", "08T00:00:00", "S2", "xiaohe",                                                   \
+        "\"b\"") "," LETTER("L3", "14T23:59:59", "S3", "xiaohe",                               \
+                            "\"c\"") "," LETTER("L4", "15T00:00:00", "S4", "xiaohe",           \
+                                                "\"d\"") "," LETTER("L5", "15T06:00:00", "S5", \
+                                                                    "xiaohe",                  \
+                                                                    "\"e\"") "]," AT_SIX
     host_expect(HEAR("{ from = '2020-07-08', to = '2020-07-15' }"),
                 "{" EDGES "\"expect\":[" KEY("b l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
                     "c l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order b;c;") "]}");
@@ -67,10 +106,16 @@ static void the_window_holds_its_start_and_not_its_end(void **state)
                 "{" EDGES "\"expect\":[" KEY("d l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
                     "e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order d;e;") "]}");
     host_expect(HEAR("{ from = '2020-07-15T00:00:01+08:00', to = '2020-08-01' }"),
-                "{" EDGES "\"expect\":[" KEY("e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order e;") "]}");
-    host_expect(HEAR("{}"), "{" EDGES "\"expect\":[" KEY("b l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
-                                "c l1 p0 o0 c0 s1 xiaohe=1") "," KEY("d l1 p0 o0 c0 s1 xiaohe=1")
-                            "," KEY("e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order b;c;d;e;") "]}");
+                "{" EDGES
+                "\"expect\":[" KEY("e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order e;") "]}");
+    host_expect(
+        HEAR("{}"),
+        "{" EDGES "\"expect\":[" KEY("b l1 p0 o0 c0 s1 xiaohe=1") "," KEY("c l1 p0 o0 c0 s1 "
+                                                                          "xiaohe=1") "," KEY(
+            "d l1 p0 o0 c0 s1 xiaohe=1") "," KEY("e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order "
+                                                                                      "b;c;d;"
+                                                                                      "e;") "]"
+                                                                                            "}");
     host_expect(HEAR("{ from = '2020-07-15', to = '2020-07-01' }"),
                 "{" EDGES "\"expect\":[" KEY("order ") "]}");
 }
@@ -80,15 +125,18 @@ static void words_go_by_the_dictionary_and_stop_words_are_dropped(void **state)
     (void)state;
     host_expect(
         HEAR("{ within = '7d' }"),
-        "{\"given\":[" WORD("车位", "\"canonical\":\"停车\"") "," WORD(
-            "停车", "\"canonical\":\"停车\"") "," WORD("谢谢", "\"stop\":true") "," WORD(
-            "感谢", "\"canonical\":\"谢谢\"") "," WORD("只有词", "\"category\":\"其他\"") ","
-        LETTER("L1", "14T08:00:00", "S1", "xiaohe",
-               "\"车位\",\"停车\",\"谢谢\",\"感谢\",\"只有词\",\"生词\"") "," LETTER(
-            "L2", "14T09:00:00", "S2", "xiaohe", "\"车位\"") "]," AT_SIX
-        "\"expect\":[" KEY("停车 l2 p0 o0 c0 s2 xiaohe=2") "," KEY(
-            "只有词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY("生词 l1 p0 o0 c0 s1 xiaohe=1") ","
-        KEY("order 停车;只有词;生词;") "]}");
+        "{\"given\":[" WORD("车位", "\"canonical\":\"停车\"") "," WORD("停车", "\"canonical\":"
+                                                                               "\"停车\"") "," WORD("谢谢", "\"stop\":true") "," WORD("感谢", "\"canonical\":\"谢谢\"") "," WORD(
+            "只有词",
+            "\"category\":\"其他\"") "," LETTER("L1", "14T08:00:00", "S1", "xiaohe",
+                                                "\"车位\",\"停车\",\"谢谢\",\"感谢\","
+                                                "\"只有词\",\"生词\"") "," LETTER("L2",
+                                                                                  "14T09:00:00",
+                                                                                  "S2",
+                                                                                  "xiaohe",
+                                                                                  "\"车位\"") "]," AT_SIX
+                                                                                              "\"expect\":[" KEY("停车 l2 p0 o0 c0 s2 xiaohe=2") "," KEY("只有词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
+                                                                                                  "生词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order 停车;只有词;生词;") "]}");
 }
 
 static void cameras_count_once_a_place_and_day_by_the_kind_of_event(void **state)
@@ -96,33 +144,30 @@ static void cameras_count_once_a_place_and_day_by_the_kind_of_event(void **state
     (void)state;
     host_expect(
         HEAR("{ within = '7d', cameras = { parking_motor = '车位', bin_overflow = '垃圾' } }"),
-        "{\"given\":[" WORD("车位", "\"canonical\":\"停车\"") ","
-        CAMERA("E1", "14T08:00:00", "P1", "parking_motor", "\"confidence\":0.8") ","
-        CAMERA("E2", "14T09:00:00", "P1", "parking_motor", "\"confidence\":0.9") ","
-        CAMERA("E3", "14T09:00:00", "P2", "parking_motor", "\"confidence\":0.9") ","
-        CAMERA("E4", "14T09:00:00", "P3", "parking_motor", "\"confidence\":0.79") ","
-        CAMERA("E5", "14T09:00:00", "P4", "parking_motor",
-               "\"confidence\":0.9,\"phase\":\"end\"") ","
-        CAMERA("E6", "14T09:00:00", "P5", "bin_overflow", "\"report_type\":\"manual\"") ","
-        CAMERA("E7", "14T09:00:00", "P5", "fight", "\"confidence\":0.9") "]," AT_SIX
-        "\"expect\":[" KEY("停车 l0 p0 o0 c2 s0") "," KEY("垃圾 l0 p0 o0 c1 s0") "," KEY(
-            "order 停车;垃圾;") "]}");
+        "{\"given\":[" WORD("车位", "\"canonical\":\"停车\"") "," CAMERA(
+            "E1", "14T08:00:00", "P1", "parking_motor",
+            "\"confidence\":0.8") "," CAMERA("E2",
+                                             "14T09:00:00", "P1", "parking_motor", "\"confidence\":0.9") "," CAMERA("E3",
+                                                                                                                    "14T09:00:00", "P2", "parking_motor", "\"confidence\":0.9") "," CAMERA("E4", "14T09:00:00", "P3", "parking_motor", "\"confidence\":0.79") "," CAMERA("E5", "14T09:00:00", "P4", "parking_motor", "\"confidence\":0.9,\"phase\":\"end\"") "," CAMERA("E6",
+                                                                                                                                                                                                                                                                                                                                                                        "14T09:00:00", "P5", "bin_overflow", "\"report_type\":\"manual\"") "," CAMERA("E7", "14T09:00:00", "P5", "fight", "\"confidence\":0.9") "]," AT_SIX
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "\"expect\":[" KEY("停车 l0 p0 o0 c2 s0") "," KEY("垃圾 l0 p0 o0 c1 s0") "," KEY("order 停车;垃圾;") "]}");
     host_expect(HEAR("{ within = '7d' }"),
                 "{\"given\":[" CAMERA("E1", "14T08:00:00", "P1", "parking_motor",
                                       "\"confidence\":0.9") "]," AT_SIX
-                "\"expect\":[" KEY("order ") "]}");
+                                                            "\"expect\":[" KEY("order ") "]}");
 }
 
 static void one_community_and_one_keyword_may_be_asked_for(void **state)
 {
     (void)state;
 #define TALK                                                                                   \
-    "\"given\":[" WORD("车位", "\"canonical\":\"停车\"") ","                                   \
-    LETTER("L1", "14T08:00:00", "S1", "xiaohe", "\"车位\",\"噪音\"") ","                       \
-    LETTER("L2", "14T09:00:00", "S2", "dahulu", "\"停车\"") "]," AT_SIX
+    "\"given\":[" WORD("车位", "\"canonical\":\"停车\"") "," LETTER(                           \
+        "L1", "14T08:00:00", "S1", "xiaohe",                                                   \
+        "\"车位\",\"噪音\"") "," LETTER("L2", "14T09:00:00", "S2", "dahulu",                   \
+                                        "\"停车\"") "]," AT_SIX
     host_expect(HEAR("{ within = '7d', community = 'dahulu' }"),
-                "{" TALK "\"expect\":[" KEY("停车 l1 p0 o0 c0 s1 dahulu=1") "," KEY(
-                    "order 停车;") "]}");
+                "{" TALK
+                "\"expect\":[" KEY("停车 l1 p0 o0 c0 s1 dahulu=1") "," KEY("order 停车;") "]}");
     host_expect(HEAR("{ within = '7d', keyword = '车位' }"),
                 "{" TALK "\"expect\":[" KEY("停车 l2 p0 o0 c0 s2 dahulu=1 xiaohe=1") "," KEY(
                     "order 停车;") "]}");
@@ -130,11 +175,12 @@ static void one_community_and_one_keyword_may_be_asked_for(void **state)
 
 static void put_letter(struct buf *b, int number, int sender)
 {
-    buf_printf(b,
-               "[\"letter\",{\"letter_id\":\"L%d\",\"received_at\":\"2020-07-10T20:00:00+08:00\","
-               "\"community_id\":\"tanghe_xincun\",\"sender_key\":\"S%d\",\"keywords\":[\"停车\"]}"
-               "],",
-               number, sender);
+    buf_printf(
+        b,
+        "[\"letter\",{\"letter_id\":\"L%d\",\"received_at\":\"2020-07-10T20:00:00+08:00\","
+        "\"community_id\":\"tanghe_xincun\",\"sender_key\":\"S%d\",\"keywords\":[\"停车\"]}"
+        "],",
+        number, sender);
 }
 
 /* Nine letters of nine people, two petitions, four posts (scenario 13's own example); then one writer nine times. */
@@ -149,20 +195,21 @@ static void the_sections_example(void **state)
         put_letter(&flood, i, 1);
     }
     for (int i = 1; i <= 2; i++)
-        buf_printf(&many,
-                   "[\"petition\",{\"petition_id\":\"P%d\",\"received_at\":\"2020-07-11T20:00:00+"
-                   "08:00\",\"subject_key\":\"T%d\",\"keywords\":[\"停车\"]}],",
-                   i, i);
+        buf_printf(
+            &many,
+            "[\"petition\",{\"petition_id\":\"P%d\",\"received_at\":\"2020-07-11T20:00:00+"
+            "08:00\",\"subject_key\":\"T%d\",\"keywords\":[\"停车\"]}],",
+            i, i);
     for (int i = 1; i <= 4; i++)
         buf_printf(&many,
                    "[\"opinion_post\",{\"post_id\":\"O%d\",\"posted_at\":\"2020-07-12T20:00:00+"
                    "08:00\",\"author_key\":\"U%d\",\"keywords\":[\"停车\"]}],",
                    i, i);
     many.n--, flood.n--; /* the last comma */
-    buf_str(&many, "]," AT_SIX "\"expect\":[" KEY("停车 l9 p2 o4 c0 s15 tanghe_xincun=9") "," KEY(
-                       "order 停车;") "]}");
-    buf_str(&flood, "]," AT_SIX "\"expect\":[" KEY("停车 l1 p0 o0 c0 s1 tanghe_xincun=1") "," KEY(
-                        "order 停车;") "]}");
+    buf_str(&many, "]," AT_SIX "\"expect\":[" KEY(
+                       "停车 l9 p2 o4 c0 s15 tanghe_xincun=9") "," KEY("order 停车;") "]}");
+    buf_str(&flood, "]," AT_SIX "\"expect\":[" KEY(
+                        "停车 l1 p0 o0 c0 s1 tanghe_xincun=1") "," KEY("order 停车;") "]}");
     buf_char(&many, 0);
     buf_char(&flood, 0);
     host_expect(HEAR("{ from = '2020-07-08', to = ctx.today }"), many.p);
@@ -189,10 +236,11 @@ static void misuse_of_keywords_is_named(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[2000];
-        snprintf(text, sizeof text,
-                 HOST_SCRIPT("every = { { at = 'daily 06:00', run = function(ctx) local o = %s\n"
-                             "  ctx:keywords(o) end } },"),
-                 cases[i].options);
+        snprintf(
+            text, sizeof text,
+            HOST_SCRIPT("every = { { at = 'daily 06:00', run = function(ctx) local o = %s\n"
+                        "  ctx:keywords(o) end } },"),
+            cases[i].options);
         host_refuse(text, "{" AT_SIX "\"expect\":[]}", cases[i].said);
     }
 }
@@ -203,8 +251,8 @@ static void what_is_scanned_is_paid_for(void **state)
     host_refuse(HOST_SCRIPT("every = { { at = 'daily 06:00', run = function(ctx)\n"
                             "  for _ = 1, 1000000 do ctx:keywords { within = '300d' } end\n"
                             "end } },"),
-                "{\"given\":[" LETTER("L1", "14T08:00:00", "S1", "xiaohe", "\"a\"") "]," AT_SIX
-                "\"expect\":[]}",
+                "{\"given\":[" LETTER("L1", "14T08:00:00", "S1", "xiaohe",
+                                      "\"a\"") "]," AT_SIX "\"expect\":[]}",
                 "超过");
 }
 
@@ -212,39 +260,45 @@ static void what_is_scanned_is_paid_for(void **state)
 
 /* Ticks propose; a later tick tells what topics there are. */
 #define PROPOSE(fields)                                                                        \
-    HOST_SCRIPT("may = { 'alert', 'topic' },\n"                                                \
-                "every = { { at = 'hourly', run = function(ctx)\n"                             \
-                "  local id = ctx:topic { " fields " }\n"                                      \
-                "  ctx:set('id', id) end },\n"                                                 \
-                "  { at = 'daily 12:00', run = function(ctx)\n"                                \
-                "  local n = 0\n"                                                              \
-                "  for t in ctx:each('council_topic', {}) do n = n + 1\n"                      \
-                "    ctx:alert { key = ('%s %s %s %s %s %s %s %s %s'):format(t.title, t.keyword, " \
-                "t.origin, t.kind, table.concat(t.community_ids or {}, '+'), t.stage,\n"       \
-                "      t.stage_entered_at, t.estate_id, t.topic_id == ctx:get('id')), level = "  \
-                "'blue', title = 't' } end\n"                                                  \
-                "  ctx:alert { key = 'topics ' .. n, level = 'blue', title = 't' } end } },")
+    HOST_SCRIPT(                                                                               \
+        "may = { 'alert', 'topic' },\n"                                                        \
+        "every = { { at = 'hourly', run = function(ctx)\n"                                     \
+        "  local id = ctx:topic { " fields " }\n"                                              \
+        "  ctx:set('id', id) end },\n"                                                         \
+        "  { at = 'daily 12:00', run = function(ctx)\n"                                        \
+        "  local n = 0\n"                                                                      \
+        "  for t in ctx:each('council_topic', {}) do n = n + 1\n"                              \
+        "    ctx:alert { key = ('%s %s %s %s %s %s %s %s %s'):format(t.title, t.keyword, "     \
+        "t.origin, t.kind, table.concat(t.community_ids or {}, '+'), t.stage,\n"               \
+        "      t.stage_entered_at, t.estate_id, t.topic_id == ctx:get('id')), level = "        \
+        "'blue', title = 't' } end\n"                                                          \
+        "  ctx:alert { key = 'topics ' .. n, level = 'blue', title = 't' } end } },")
 
 static void a_topic_becomes_a_record_once(void **state)
 {
     (void)state;
-    host_expect(PROPOSE("key = 'E1|停车', title = '关于停车的红茶议事', keyword = '停车', kind = "
-                        "'tripartite', communities = { 'xiaohe', 'dahulu' }, estate_id = 'E1'"),
-                "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\"},{\"at\":\"2020-07-15T11:00:00+"
-                "08:00\"},{\"at\":\"2020-07-15T12:00:00+08:00\"}],\"expect\":["
-                KEY("关于停车的红茶议事 停车 scenario tripartite xiaohe+dahulu drafted "
-                    "2020-07-15T10:00:00+08:00 E1 true") "," KEY("topics 1") "]}");
+    host_expect(
+        PROPOSE("key = 'E1|停车', title = '关于停车的红茶议事', keyword = '停车', kind = "
+                "'tripartite', communities = { 'xiaohe', 'dahulu' }, estate_id = 'E1'"),
+        "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\"},{\"at\":\"2020-07-15T11:00:00+"
+        "08:00\"},{\"at\":\"2020-07-15T12:00:00+08:00\"}],\"expect\":[" KEY(
+            "关于停车的红茶议事 停车 scenario tripartite xiaohe+dahulu drafted "
+            "2020-07-15T10:00:00+08:00 E1 true") "," KEY("topics 1") "]}");
 }
 
 static void a_new_key_makes_a_new_topic(void **state)
 {
     (void)state;
-    host_expect(PROPOSE("key = ctx.now, title = 't', kind = 'general', origin = 'auto'"),
-                "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\"},{\"at\":\"2020-07-15T11:00:00+"
-                "08:00\"},{\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":["
-                KEY("t nil auto general  drafted 2020-07-15T10:00:00+08:00 nil false") ","
-                KEY("t nil auto general  drafted 2020-07-15T11:00:00+08:00 nil true") ","
-                KEY("topics 2") "]}]}");
+    host_expect(
+        PROPOSE("key = ctx.now, title = 't', kind = 'general', origin = 'auto'"),
+        "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\"},{\"at\":\"2020-07-15T11:00:00+"
+        "08:00\"},{\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[" KEY("t nil auto general  "
+                                                                          "drafted "
+                                                                          "2020-07-15T10:00:00+"
+                                                                          "08:00 nil false") "," KEY(
+            "t nil auto general  drafted 2020-07-15T11:00:00+08:00 nil true") "," KEY("topics "
+                                                                                      "2") "]}]"
+                                                                                           "}");
 }
 
 /* People have taken it on, or did not want it: proposing it again changes nothing. */
@@ -256,21 +310,29 @@ static void what_people_did_with_a_topic_stays(void **state)
         "on = { building = function(row, ctx)\n"
         "  ctx:topic { key = row.building_id, title = 'again', kind = 'reno' } end,\n"
         "  council_topic = function(row, ctx)\n"
-        "  ctx:alert { key = row.title .. ' ' .. row.stage, level = 'blue', title = 't' } end },");
+        "  ctx:alert { key = row.title .. ' ' .. row.stage, level = 'blue', title = 't' } end "
+        "},");
     char one[900], id[27];
     topic_id(id, SPAN("probe"), SPAN("B"));
-    snprintf(one, sizeof one,
-             "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"B\",\"name\":\"1\"}]],\"at\":"
-             "\"2020-07-15T10:00:00+08:00\",\"expect\":[" KEY("again drafted") "]},"
-             "{\"given\":[[\"council_topic\",{\"topic_id\":\"%s\",\"title\":\"again\",\"stage\":"
-             "\"approved\"}],[\"building\",{\"building_id\":\"B\",\"name\":\"2\"}]],\"at\":"
-             "\"2020-07-15T11:00:00+08:00\",\"expect\":[" KEY("again drafted") "," KEY(
-                 "again approved") "]},"
-             "{\"removed\":[[\"council_topic\",\"%s\"]],\"at\":\"2020-07-15T12:00:00+08:00\"},"
-             "{\"given\":[[\"building\",{\"building_id\":\"B\",\"name\":\"3\"}]],\"at\":"
-             "\"2020-07-15T13:00:00+08:00\",\"expect\":[" KEY("again drafted") "," KEY(
-                 "again approved") "]}]}",
-             id, id);
+    snprintf(
+        one, sizeof one,
+        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"B\",\"name\":\"1\"}]],\"at\":"
+        "\"2020-07-15T10:00:00+08:00\",\"expect\":[" KEY(
+            "again drafted") "]},"
+                             "{\"given\":[[\"council_topic\",{\"topic_id\":\"%s\",\"title\":"
+                             "\"again\",\"stage\":"
+                             "\"approved\"}],[\"building\",{\"building_id\":\"B\",\"name\":"
+                             "\"2\"}]],\"at\":"
+                             "\"2020-07-15T11:00:00+08:00\",\"expect\":[" KEY("again drafted") "," KEY(
+                                 "again approved") "]},"
+                                                   "{\"removed\":[[\"council_topic\",\"%s\"]],"
+                                                   "\"at\":\"2020-07-15T12:00:00+08:00\"},"
+                                                   "{\"given\":[[\"building\",{\"building_id\":"
+                                                   "\"B\",\"name\":\"3\"}]],\"at\":"
+                                                   "\"2020-07-15T13:00:00+08:00\",\"expect\":"
+                                                   "[" KEY("again drafted") "," KEY(
+                                                       "again approved") "]}]}",
+        id, id);
     host_expect(script, one);
 }
 
@@ -285,10 +347,11 @@ static void the_community_of_the_subject_is_the_topics(void **state)
                     "on = { council_topic = function(row, ctx)\n"
                     "  ctx:alert { key = row.title .. table.concat(row.community_ids), level = "
                     "'blue', title = 't' } end },"),
-        "{\"given\":[[\"estate\",{\"estate_id\":\"E1\",\"name\":\"南\",\"community_id\":\"xiaohe\"}"
+        "{\"given\":[[\"estate\",{\"estate_id\":\"E1\",\"name\":\"南\",\"community_id\":"
+        "\"xiaohe\"}"
         "],[\"estate\",{\"estate_id\":\"E2\",\"name\":\"北\",\"community_id\":\"dahulu\"}]],"
-        "\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[" KEY("南xiaohe") "," KEY("北dahulu")
-        "]}");
+        "\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[" KEY("南xiaohe") "," KEY(
+            "北dahulu") "]}");
 }
 
 static void misuse_of_topic_is_named(void **state)
@@ -313,10 +376,11 @@ static void misuse_of_topic_is_named(void **state)
                  cases[i].fields);
         host_refuse(text, "{" AT_SIX "\"expect\":[]}", cases[i].said);
     }
-    host_refuse(HOST_SCRIPT("may = { 'alert', 'topic' },\nevery = { { at = 'hourly', run = "
-                            "function(ctx) for i = 1, 51 do ctx:topic { key = 'k' .. i, title = "
-                            "'t', kind = 'reno' } end end } },"),
-                "{" AT_SIX "\"expect\":[]}", "最多提出 50");
+    host_refuse(
+        HOST_SCRIPT("may = { 'alert', 'topic' },\nevery = { { at = 'hourly', run = "
+                    "function(ctx) for i = 1, 51 do ctx:topic { key = 'k' .. i, title = "
+                    "'t', kind = 'reno' } end end } },"),
+        "{" AT_SIX "\"expect\":[]}", "最多提出 50");
 }
 
 /* A script may hide the call from the check; not from the host. */

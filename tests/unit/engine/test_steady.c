@@ -4,17 +4,19 @@
 /* A sample above the limit alerts, one below clears; the text tells how often it was raised anew. */
 #define SAMPLED(life)                                                                          \
     "local calendar = require 'std.calendar'\n"                                                \
-    "return { title = '试验', office = 'regional_dev',\n"                                      \
+    "return { title = '试验', office = 'regional_dev',\n"                                    \
     "  life = { high = { close = 'auto', " life " } },\n"                                      \
     "  on = { sensor_reading = function(row, ctx)\n"                                           \
     "    if row.value > 10 then ctx:alert { key = row.device_id, kind = 'high', level = "      \
     "row.value > 50 and 'red' or 'blue', title = 't' }\n"                                      \
     "    else ctx:clear { key = row.device_id } end end },\n"                                  \
     "  examples = {\n"                                                                         \
-    "    { name = '不报', given = {}, at = '2020-01-01T00:00:00+08:00', expect = {} },\n"      \
-    "    { name = '报', given = { { 'sensor_reading', { device_id = 'D', metric = 'noise_db', value " \
+    "    { name = '不报', given = {}, at = '2020-01-01T00:00:00+08:00', expect = {} },\n"    \
+    "    { name = '报', given = { { 'sensor_reading', { device_id = 'D', metric = "           \
+    "'noise_db', value "                                                                       \
     "= 11, at = '2020-01-01T00:00:00+08:00' } } },\n"                                          \
-    "      at = '2020-01-03T00:00:00+08:00', expect = { { key = 'D', level = 'blue' } } } } }\n"
+    "      at = '2020-01-03T00:00:00+08:00', expect = { { key = 'D', level = 'blue' } } } } "  \
+    "}\n"
 
 #define SAMPLE(time, value)                                                                    \
     "[\"sensor_reading\",{\"device_id\":\"D\",\"metric\":\"noise_db\",\"value\":" #value       \
@@ -27,9 +29,9 @@
 static void what_has_stood_long_enough_is_raised_without_another_sample(void **state)
 {
     (void)state;
-    host_expect(SAMPLED("hold = '30min'"),
-                "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:29", "") "," STEP("", "08:30", BLUE)
-                "]}");
+    host_expect(
+        SAMPLED("hold = '30min'"),
+        "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:29", "") "," STEP("", "08:30", BLUE) "]}");
 }
 
 static void a_sample_at_the_very_moment_raises_and_one_before_does_not(void **state)
@@ -37,35 +39,41 @@ static void a_sample_at_the_very_moment_raises_and_one_before_does_not(void **st
     (void)state;
     host_expect(SAMPLED("hold = '30min'"),
                 "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:00", "") "," STEP(
-                    SAMPLE("08:15", 11), "08:15", "") "," STEP(SAMPLE("08:29", 11), "08:29", "")
-                "," STEP(SAMPLE("08:30", 11), "08:30", BLUE) "]}");
+                    SAMPLE("08:15", 11), "08:15",
+                    "") "," STEP(SAMPLE("08:29", 11), "08:29",
+                                 "") "," STEP(SAMPLE("08:30", 11), "08:30", BLUE) "]}");
 }
 
 static void a_clear_in_between_begins_anew(void **state)
 {
     (void)state;
-    host_expect(SAMPLED("hold = '30min'"),
-                "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:00", "") "," STEP(
-                    SAMPLE("08:20", 9), "08:20", "") "," STEP(SAMPLE("08:25", 11), "08:40", "")
-                "," STEP("", "08:54", "") "," STEP("", "08:55", BLUE) "," STEP(
-                    SAMPLE("09:00", 9), "09:00", "") "," STEP("", "12:00", "") "]}");
+    host_expect(
+        SAMPLED("hold = '30min'"),
+        "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:00", "") "," STEP(
+            SAMPLE("08:20", 9), "08:20",
+            "") "," STEP(SAMPLE("08:25", 11), "08:40",
+                         "") "," STEP("", "08:54",
+                                      "") "," STEP("", "08:55",
+                                                   BLUE) "," STEP(SAMPLE("09:00", 9), "09:00",
+                                                                  "") "," STEP("", "12:00",
+                                                                               "") "]}");
 }
 
 static void the_highest_level_that_was_held_is_raised(void **state)
 {
     (void)state;
-    host_expect(SAMPLED("hold = '30min'"),
-                "{\"steps\":[" STEP(SAMPLE("08:00", 11) "," SAMPLE("08:05", 60) "," SAMPLE(
-                                        "08:10", 11),
-                                    "08:29", "") "," STEP("", "08:30", RED) "]}");
+    host_expect(
+        SAMPLED("hold = '30min'"),
+        "{\"steps\":[" STEP(SAMPLE("08:00", 11) "," SAMPLE("08:05", 60) "," SAMPLE("08:10", 11),
+                            "08:29", "") "," STEP("", "08:30", RED) "]}");
 }
 
 static void an_open_alert_rises_at_once(void **state)
 {
     (void)state;
     host_expect(SAMPLED("hold = '30min'"),
-                "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:30", BLUE) "," STEP(
-                    SAMPLE("08:31", 60), "08:31", RED) "]}");
+                "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:30",
+                                    BLUE) "," STEP(SAMPLE("08:31", 60), "08:31", RED) "]}");
 }
 
 static void a_flapping_alert_stays_open_until_it_has_been_calm_for_a_day(void **state)
@@ -73,24 +81,43 @@ static void a_flapping_alert_stays_open_until_it_has_been_calm_for_a_day(void **
     (void)state;
     host_expect(
         SAMPLED("flap = 1"),
-        "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:00", BLUE) "," STEP(SAMPLE("08:01", 9), "08:01", "")
-        "," STEP(SAMPLE("08:02", 11), "08:02", BLUE) "," STEP(SAMPLE("08:03", 9), "08:03", BLUE) ","
-        STEP(SAMPLE("08:04", 11) "," SAMPLE("08:05", 9), "08:05", BLUE) "," STEP(
-            SAMPLE("08:06", 60) "," SAMPLE("08:07", 9), "08:07", RED) ","
-        "{\"at\":\"2020-07-16T08:05:59+08:00\",\"expect\":[" RED "]},"
-        "{\"at\":\"2020-07-16T08:06:00+08:00\",\"expect\":[]}]}");
+        "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:00", BLUE) "," STEP(
+            SAMPLE("08:01", 9), "08:01",
+            "") "," STEP(SAMPLE("08:02", 11), "08:02",
+                         BLUE) "," STEP(SAMPLE("08:03", 9), "08:03",
+                                        BLUE) "," STEP(SAMPLE("08:04", 11) "," SAMPLE("08:05",
+                                                                                      9),
+                                                       "08:05",
+                                                       BLUE) "," STEP(SAMPLE("08:06",
+                                                                             60) "," SAMPLE("08"
+                                                                                            ":0"
+                                                                                            "7",
+                                                                                            9),
+                                                                      "08:07",
+                                                                      RED) ","
+                                                                           "{\"at\":\"2020-07-"
+                                                                           "16T08:05:59+08:"
+                                                                           "00\",\"expect\":"
+                                                                           "[" RED "]},"
+                                                                           "{\"at\":\"2020-07-"
+                                                                           "16T08:06:00+08:"
+                                                                           "00\",\"expect\":[]}"
+                                                                           "]}");
 }
 
 static void a_person_may_close_a_flapping_alert_and_is_told_again(void **state)
 {
     (void)state;
-    host_expect(
-        SAMPLED("flap = 1"),
-        "{\"steps\":[" STEP(SAMPLE("08:00", 11) "," SAMPLE("08:01", 9) "," SAMPLE("08:02", 11) ","
-                            SAMPLE("08:03", 9), "08:03", BLUE) ","
-        "{\"at\":\"2020-07-15T08:04:00+08:00\",\"actions\":[{\"key\":\"D\",\"action\":\"close\","
-        "\"text\":\"修好了\"}],\"expect\":[]},"
-        STEP(SAMPLE("08:05", 9), "08:05", "") "," STEP(SAMPLE("08:06", 11), "08:06", BLUE) "]}");
+    host_expect(SAMPLED("flap = 1"),
+                "{\"steps\":[" STEP(
+                    SAMPLE("08:00", 11) "," SAMPLE("08:01", 9) "," SAMPLE(
+                        "08:02", 11) "," SAMPLE("08:03", 9),
+                    "08:03", BLUE) ","
+                                   "{\"at\":\"2020-07-15T08:04:00+08:00\",\"actions\":[{"
+                                   "\"key\":\"D\",\"action\":\"close\","
+                                   "\"text\":\"修好了\"}],\"expect\":[]}," STEP(
+                                       SAMPLE("08:05", 9), "08:05",
+                                       "") "," STEP(SAMPLE("08:06", 11), "08:06", BLUE) "]}");
 }
 
 static void kinds_that_declare_neither_are_as_they_were(void **state)
@@ -98,8 +125,9 @@ static void kinds_that_declare_neither_are_as_they_were(void **state)
     (void)state;
     host_expect(SAMPLED("quiet = '1h'"),
                 "{\"steps\":[" STEP(SAMPLE("08:00", 11), "08:00", BLUE) "," STEP(
-                    SAMPLE("08:01", 9), "08:01", "") "," STEP(SAMPLE("08:02", 11), "08:02", BLUE)
-                "," STEP(SAMPLE("08:03", 9), "08:03", "") "]}");
+                    SAMPLE("08:01", 9), "08:01", "") "," STEP(SAMPLE("08:02", 11), "08:02",
+                                                              BLUE) "," STEP(SAMPLE("08:03", 9),
+                                                                             "08:03", "") "]}");
 }
 
 /* --- ten thousand samples, told to the real engine ---------------------------------------------------- */
@@ -191,7 +219,8 @@ static void ten_thousand_samples_make_one_open_alert_and_two_messages(void **sta
 }
 
 #define LATE_SAMPLE                                                                            \
-    "{\"device_id\":\"D\",\"metric\":\"noise_db\",\"value\":%d,\"at\":\"2020-03-01T%s:00+08:00\"}"
+    "{\"device_id\":\"D\",\"metric\":\"noise_db\",\"value\":%d,\"at\":\"2020-03-01T%s:00+08:"  \
+    "00\"}"
 
 /* The clear was there in time, only its way was long. */
 static void a_clear_that_comes_late_takes_back_what_was_raised(void **state)
@@ -230,9 +259,10 @@ static void what_is_held_survives_the_server_and_is_seen_by_nobody(void **state)
     char alerts[4000];
     world_make(&w);
     world_publish(&w, "probe", SAMPLED("hold = '2h'"));
-    world_record(&w, "sensor_reading",
-                 "{\"device_id\":\"D\",\"metric\":\"noise_db\",\"value\":11,\"at\":\"2020-03-01T08:"
-                 "00:00+08:00\"}");
+    world_record(
+        &w, "sensor_reading",
+        "{\"device_id\":\"D\",\"metric\":\"noise_db\",\"value\":11,\"at\":\"2020-03-01T08:"
+        "00:00+08:00\"}");
     world_settle(&w);
     assert_int_equal(world_tally(&w, "probe").all, 0);
     assert_int_equal(notices(&w), 0);
@@ -260,8 +290,8 @@ static void an_engine_that_was_behind_comes_to_the_same_end(void **state)
         world_publish(&w, "probe", SAMPLED("hold = '30min'"));
         if (behind)
             world_pause(&w, "probe");
-        static const char *const steps[][2] = {{"08:00", "11"}, {"08:40", "9"}, {"08:50", "11"},
-                                               {"09:10", "9"},  {"09:15", "11"}};
+        static const char *const steps[][2] = {
+            {"08:00", "11"}, {"08:40", "9"}, {"08:50", "11"}, {"09:10", "9"}, {"09:15", "11"}};
         for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
             char text[200];
             snprintf(text, sizeof text, "2020-03-01T%s:00+08:00", steps[i][0]);
@@ -281,7 +311,8 @@ static void an_engine_that_was_behind_comes_to_the_same_end(void **state)
             wait_state(&w, "probe", SCENARIO_RUNNING, fault);
         }
         world_settle(&w);
-        assert_string_equal(world_alerts(&w, "probe", behind ? later : now), "D blue closed 1;");
+        assert_string_equal(world_alerts(&w, "probe", behind ? later : now),
+                            "D blue closed 1;");
         world_move(&w, "2020-03-01T09:45:00+08:00");
         world_settle(&w);
         world_alerts(&w, "probe", behind ? later : now);
