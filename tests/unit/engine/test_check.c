@@ -149,8 +149,8 @@ static void unrestricted_types_need_not_be_named_in_reads(void **state)
 static void what_keywords_are_counted_in_need_not_be_named_in_reads(void **state)
 {
     (void)state;
-    static const char *const want[] = {"ent_income", "letter", "petition", "opinion_post",
-                                       "keyword_dict", "camera_event"};
+    static const char *const want[] = {"ent_income",   "letter",       "petition",
+                                       "opinion_post", "keyword_dict", "camera_event"};
     with_line(3, "  local before = ctx:keywords { cameras = { fight = \"打架\" } }");
     const struct json *reads = json_get(shape.manifest, "reads");
     assert_int_equal(json_count(reads), 6);
@@ -244,15 +244,16 @@ static void mistakes_in_code_are_found_where_they_are(void **state)
         {6, "  else ctx:clear { kye = row.ent_id } end", 6, 20, "unknown-field", "key"},
         {6, "  else ctx:topic { key = \"k\", title = \"t\", kind = \"reno\" } end", 6, 0, "may",
          "topic"},
-        {7, "  ctx:topic { key = \"k\", titel = \"t\", kind = \"reno\" }", 7, 0, "unknown-field",
-         "title"},
-        {7, "  ctx:topic { key = \"k\", title = \"t\", kind = \"party\" }", 7, 0, "unknown-name",
-         "party"},
-        {7, "  ctx:topic { key = \"k\", title = \"t\", kind = \"reno\", origin = \"manual\" }", 7, 0,
-         "unknown-name", "manual"},
+        {7, "  ctx:topic { key = \"k\", titel = \"t\", kind = \"reno\" }", 7, 0,
+         "unknown-field", "title"},
+        {7, "  ctx:topic { key = \"k\", title = \"t\", kind = \"party\" }", 7, 0,
+         "unknown-name", "party"},
+        {7, "  ctx:topic { key = \"k\", title = \"t\", kind = \"reno\", origin = \"manual\" }",
+         7, 0, "unknown-name", "manual"},
         {7, "  ctx:topic { key = \"k\", kind = \"reno\" }", 7, 0, "shape", "title"},
         {7, "  ctx:keywords { whithin = \"7d\" }", 7, 0, "unknown-field", "within"},
-        {7, "  ctx:keywords { within = \"7d\", from = row.month }", 7, 0, "shape", "只能用一种"},
+        {7, "  ctx:keywords { within = \"7d\", from = row.month }", 7, 0, "shape",
+         "只能用一种"},
         {7, "  ctx:keywords { to = row.month }", 7, 0, "shape", "from"},
         {6, "  else count = 1 end", 6, 8, "global", "count"},
         {6, "  else local x = sting.rep('x', 2) end", 6, 18, "global", "string"},
@@ -376,8 +377,10 @@ static void mistakes_in_the_table_are_found(void **state)
          "soon"},
         {15, "  life = { low = { close = \"auto\", limits = { rd = { close = \"3d\" } } } },",
          15, 0, "unknown-field", "rd"},
-        {15, "  life = { low = { close = \"auto\", hold = \"soon\" } },", 15, 0, "limit", "soon"},
-        {15, "  life = { low = { close = \"auto\", hold = \"4wh\" } },", 15, 0, "limit", "自然时间"},
+        {15, "  life = { low = { close = \"auto\", hold = \"soon\" } },", 15, 0, "limit",
+         "soon"},
+        {15, "  life = { low = { close = \"auto\", hold = \"4wh\" } },", 15, 0, "limit",
+         "自然时间"},
         {15, "  life = { low = { close = \"auto\", flap = 0 } },", 15, 0, "shape", "flap"},
         {15, "  life = { low = { close = \"auto\", flap = 51 } },", 15, 0, "shape", "50"},
         {10,
@@ -385,7 +388,8 @@ static void mistakes_in_the_table_are_found(void **state)
          "\"topic\" },",
          5, 0, "may", "alert"},
         {10,
-         "  title = \"x\", office = \"regional_dev\", reads = { \"ent_income\" }, may = \"topic\",",
+         "  title = \"x\", office = \"regional_dev\", reads = { \"ent_income\" }, may = "
+         "\"topic\",",
          10, 0, "shape", "may"},
         {17, "", 16, 0, "example", "会报"},
         {18, "", 16, 0, "example", "不会报"},

@@ -208,12 +208,14 @@ static void an_alert_with_a_hold_time_waits_until_its_condition_has_held(void **
         {NOISE("08:00", "80") "," NOISE("08:30", "80"), "08:30", true},
         /* neither alert nor clear in between: it goes on holding */
         {NOISE("08:00", "80") "," NOISE("08:10", "65") "," NOISE("08:30", "80"), "08:30", true},
-        {NOISE("08:00", "80") "," NOISE("08:10", "50") "," NOISE("08:30", "80"), "08:59", false},
+        {NOISE("08:00", "80") "," NOISE("08:10", "50") "," NOISE("08:30", "80"), "08:59",
+         false},
         {NOISE("08:00", "80") "," NOISE("08:10", "50") "," NOISE("08:30",
                                                                  "80") "," NOISE("09:00", "80"),
          "09:00", true},
         /* once raised, it ends with its data as any other */
-        {NOISE("08:00", "80") "," NOISE("08:30", "80") "," NOISE("08:40", "50"), "10:00", false},
+        {NOISE("08:00", "80") "," NOISE("08:30", "80") "," NOISE("08:40", "50"), "10:00",
+         false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char one[1500];

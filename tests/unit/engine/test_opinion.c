@@ -1,5 +1,5 @@
 /* What residents speak of, and the topics that come of it (scenarios 04, 13, 31). */
-#include "host.h"
+#include "world.h"
 
 #include "domain/topic.h"
 
@@ -75,17 +75,17 @@ static void a_sender_counts_once_a_day_for_a_word_and_source(void **state)
                                                                                "\"dahulu\"}]]"
                                                                                "," AT_SIX
                                                                                "\"expect\":"
-                                                                               "[" KEY("停车 "
-                                                                                       "l3 p1 "
-                                                                                       "o1 c0 "
-                                                                                       "s3 "
-                                                                                       "dahulu="
-                                                                                       "2 "
-                                                                                       "xiaohe="
-                                                                                       "2") "," KEY(
-                                                                                   "噪音 l1 p0 "
-                                                                                   "o0 c0 s1 "
-                                                                                   "xiaohe=1") "," KEY("order 停车;噪音;") "]}");
+                                                                               "[" KEY(
+                                                                                   "停车 "
+                                                                                   "l3 p1 "
+                                                                                   "o1 c0 "
+                                                                                   "s3 "
+                                                                                   "dahulu="
+                                                                                   "2 "
+                                                                                   "xiaohe="
+                                                                                   "2") "," KEY("噪音 l1 p0 "
+                                                                                                "o0 c0 s1 "
+                                                                                                "xiaohe=1") "," KEY("order 停车;噪音;") "]}");
 }
 
 static void the_window_holds_its_start_and_not_its_end(void **state)
@@ -110,12 +110,15 @@ static void the_window_holds_its_start_and_not_its_end(void **state)
                 "\"expect\":[" KEY("e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order e;") "]}");
     host_expect(
         HEAR("{}"),
-        "{" EDGES "\"expect\":[" KEY("b l1 p0 o0 c0 s1 xiaohe=1") "," KEY("c l1 p0 o0 c0 s1 "
-                                                                          "xiaohe=1") "," KEY(
-            "d l1 p0 o0 c0 s1 xiaohe=1") "," KEY("e l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order "
-                                                                                      "b;c;d;"
-                                                                                      "e;") "]"
-                                                                                            "}");
+        "{" EDGES "\"expect\":[" KEY("b l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
+            "c l1 p0 o0 c0 s1 "
+            "xiaohe=1") "," KEY("d l1 p0 o0 c0 s1 xiaohe=1") "," KEY("e l1 p0 o0 c0 s1 "
+                                                                     "xiaohe=1") "," KEY("order"
+                                                                                         " "
+                                                                                         "b;c;"
+                                                                                         "d;"
+                                                                                         "e;") "]"
+                                                                                               "}");
     host_expect(HEAR("{ from = '2020-07-15', to = '2020-07-01' }"),
                 "{" EDGES "\"expect\":[" KEY("order ") "]}");
 }
@@ -125,18 +128,27 @@ static void words_go_by_the_dictionary_and_stop_words_are_dropped(void **state)
     (void)state;
     host_expect(
         HEAR("{ within = '7d' }"),
-        "{\"given\":[" WORD("车位", "\"canonical\":\"停车\"") "," WORD("停车", "\"canonical\":"
-                                                                               "\"停车\"") "," WORD("谢谢", "\"stop\":true") "," WORD("感谢", "\"canonical\":\"谢谢\"") "," WORD(
-            "只有词",
-            "\"category\":\"其他\"") "," LETTER("L1", "14T08:00:00", "S1", "xiaohe",
-                                                "\"车位\",\"停车\",\"谢谢\",\"感谢\","
-                                                "\"只有词\",\"生词\"") "," LETTER("L2",
-                                                                                  "14T09:00:00",
-                                                                                  "S2",
-                                                                                  "xiaohe",
-                                                                                  "\"车位\"") "]," AT_SIX
-                                                                                              "\"expect\":[" KEY("停车 l2 p0 o0 c0 s2 xiaohe=2") "," KEY("只有词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
-                                                                                                  "生词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order 停车;只有词;生词;") "]}");
+        "{\"given\":[" WORD("车位", "\"canonical\":\"停车\"") "," WORD(
+            "停车",
+            "\"canonical\":"
+            "\"停车\"") "," WORD("谢谢",
+                                 "\"stop\":true") "," WORD("感谢",
+                                                           "\"canonical"
+                                                           "\":"
+                                                           "\"谢谢\"") "," WORD("只有词",
+                                                                                "\"category\":"
+                                                                                "\"其他\"") "," LETTER("L1",
+                                                                                                       "14T08:00:00",
+                                                                                                       "S1",
+                                                                                                       "xiaohe",
+                                                                                                       "\"车位\",\"停车\",\"谢谢\",\"感谢\","
+                                                                                                       "\"只有词\",\"生词\"") "," LETTER("L2",
+                                                                                                                                         "14T09:00:00",
+                                                                                                                                         "S2",
+                                                                                                                                         "xiaohe",
+                                                                                                                                         "\"车位\"") "]," AT_SIX
+                                                                                                                                                     "\"expect\":[" KEY("停车 l2 p0 o0 c0 s2 xiaohe=2") "," KEY("只有词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY(
+                                                                                                                                                         "生词 l1 p0 o0 c0 s1 xiaohe=1") "," KEY("order 停车;只有词;生词;") "]}");
 }
 
 static void cameras_count_once_a_place_and_day_by_the_kind_of_event(void **state)
@@ -256,6 +268,52 @@ static void what_is_scanned_is_paid_for(void **state)
                 "超过");
 }
 
+/* Sixty letters of two words: each alert rests on those of its own word, and never on more than fifty. */
+static void an_alert_rests_on_the_letters_of_its_word(void **state)
+{
+    (void)state;
+    struct world w = {.held = true};
+    struct err e = {0};
+    struct arena a = {0};
+    world_make(&w);
+    world_publish(&w, "probe",
+                  ON_BUILDING("for _, w in ipairs(ctx:keywords()) do\n"
+                              "    ctx:subject('keyword_dict', w.keyword)\n"
+                              "    ctx:keywords { keyword = w.keyword }\n"
+                              "    ctx:alert { key = w.keyword, level = 'blue', title = 't' }\n"
+                              "  end"));
+    for (int i = 0; i < 60; i++)
+        world_record(
+            &w, "letter",
+            arena_printf(&a,
+                         "{\"letter_id\":\"L%d\",\"received_at\":\"2020-02-28T08:00:00+"
+                         "08:00\",\"sender_key\":\"S%d\",\"keywords\":[\"停车\"%s]}",
+                         i, i, i < 7 ? ",\"噪音\"" : ""));
+    world_record(&w, "building", "{\"building_id\":\"B\"}");
+    world_settle(&w);
+    static const struct {
+        const char *key;
+        int reads, more;
+    } want[] = {{"停车", 50, 10}, {"噪音", 7, 0}};
+    struct view *v = view_open(w.store, &e);
+    for (size_t i = 0; i < 2; i++) {
+        struct alert al;
+        struct entry entry;
+        int64_t more = 0;
+        if (!alert_get(v, &a, SPAN("probe"), span_of(want[i].key), SEQ_LATEST, &al, &e))
+            fail_msg("%s", e.text);
+        assert_true(journal_get(v, &a, al.evidence_seq, &entry, &e));
+        const struct json *body = json_parse(&a, entry.body, &host_wide, NULL, &e);
+        const struct json *evidence = json_get(body, "evidence");
+        json_int(json_get(evidence, "reads_more"), &more);
+        assert_int_equal(json_count(json_get(evidence, "reads")), want[i].reads);
+        assert_int_equal(more, want[i].more);
+    }
+    view_close(v);
+    arena_free(&a);
+    world_end(&w);
+}
+
 /* --- ctx:topic ------------------------------------------------------------------------------------- */
 
 /* Ticks propose; a later tick tells what topics there are. */
@@ -292,13 +350,14 @@ static void a_new_key_makes_a_new_topic(void **state)
     host_expect(
         PROPOSE("key = ctx.now, title = 't', kind = 'general', origin = 'auto'"),
         "{\"steps\":[{\"at\":\"2020-07-15T10:00:00+08:00\"},{\"at\":\"2020-07-15T11:00:00+"
-        "08:00\"},{\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[" KEY("t nil auto general  "
-                                                                          "drafted "
-                                                                          "2020-07-15T10:00:00+"
-                                                                          "08:00 nil false") "," KEY(
-            "t nil auto general  drafted 2020-07-15T11:00:00+08:00 nil true") "," KEY("topics "
-                                                                                      "2") "]}]"
-                                                                                           "}");
+        "08:00\"},{\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":[" KEY(
+            "t nil auto general  "
+            "drafted "
+            "2020-07-15T10:00:00+"
+            "08:00 nil false") "," KEY("t nil auto general  drafted 2020-07-15T11:00:00+08:00 "
+                                       "nil true") "," KEY("topics "
+                                                           "2") "]}]"
+                                                                "}");
 }
 
 /* People have taken it on, or did not want it: proposing it again changes nothing. */
@@ -316,22 +375,37 @@ static void what_people_did_with_a_topic_stays(void **state)
     topic_id(id, SPAN("probe"), SPAN("B"));
     snprintf(
         one, sizeof one,
-        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"B\",\"name\":\"1\"}]],\"at\":"
+        "{\"steps\":[{\"given\":[[\"building\",{\"building_id\":\"B\",\"name\":\"1\"}]],"
+        "\"at\":"
         "\"2020-07-15T10:00:00+08:00\",\"expect\":[" KEY(
             "again drafted") "]},"
-                             "{\"given\":[[\"council_topic\",{\"topic_id\":\"%s\",\"title\":"
+                             "{\"given\":[[\"council_topic\",{\"topic_id\":\"%s\","
+                             "\"title\":"
                              "\"again\",\"stage\":"
-                             "\"approved\"}],[\"building\",{\"building_id\":\"B\",\"name\":"
+                             "\"approved\"}],[\"building\",{\"building_id\":\"B\","
+                             "\"name\":"
                              "\"2\"}]],\"at\":"
-                             "\"2020-07-15T11:00:00+08:00\",\"expect\":[" KEY("again drafted") "," KEY(
-                                 "again approved") "]},"
-                                                   "{\"removed\":[[\"council_topic\",\"%s\"]],"
-                                                   "\"at\":\"2020-07-15T12:00:00+08:00\"},"
-                                                   "{\"given\":[[\"building\",{\"building_id\":"
-                                                   "\"B\",\"name\":\"3\"}]],\"at\":"
-                                                   "\"2020-07-15T13:00:00+08:00\",\"expect\":"
-                                                   "[" KEY("again drafted") "," KEY(
-                                                       "again approved") "]}]}",
+                             "\"2020-07-15T11:00:00+08:00\",\"expect\":[" KEY(
+                                 "again "
+                                 "drafted") "," KEY("again approved") "]},"
+                                                                      "{\"removed\":[["
+                                                                      "\"council_topic\",\"%"
+                                                                      "s\"]],"
+                                                                      "\"at\":\"2020-07-15T12:"
+                                                                      "00:00+08:00\"},"
+                                                                      "{\"given\":[["
+                                                                      "\"building\",{"
+                                                                      "\"building_"
+                                                                      "id\":"
+                                                                      "\"B\",\"name\":\"3\"}]],"
+                                                                      "\"at\":"
+                                                                      "\"2020-07-15T13:00:00+"
+                                                                      "08:00\","
+                                                                      "\"expect\":"
+                                                                      "[" KEY("again drafted") "," KEY(
+                                                                          "again approved") "]}"
+                                                                                            "]"
+                                                                                            "}",
         id, id);
     host_expect(script, one);
 }
@@ -396,8 +470,11 @@ static void what_may_does_not_grant_is_refused_at_run_time_too(void **state)
                 "{" AT_SIX "\"expect\":[]}", "may");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int code;
+    if (world_main(argc, argv, &code))
+        return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sender_counts_once_a_day_for_a_word_and_source),
         cmocka_unit_test(the_window_holds_its_start_and_not_its_end),
@@ -407,6 +484,7 @@ int main(void)
         cmocka_unit_test(the_sections_example),
         cmocka_unit_test(misuse_of_keywords_is_named),
         cmocka_unit_test(what_is_scanned_is_paid_for),
+        cmocka_unit_test(an_alert_rests_on_the_letters_of_its_word),
         cmocka_unit_test(a_topic_becomes_a_record_once),
         cmocka_unit_test(a_new_key_makes_a_new_topic),
         cmocka_unit_test(what_people_did_with_a_topic_stays),
