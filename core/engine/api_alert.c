@@ -171,8 +171,8 @@ static void read_args(lua_State *L, struct evaluation *ev, struct alert_args *a)
     read_about(L, ev, a);
     read_due(L, a);
     bool given;
-    a->communities =
-        api_list_member(L, ev, "alert", "communities", &a->community_count, &a->has_communities);
+    a->communities = api_list_member(L, ev, "alert", "communities", &a->community_count,
+                                     &a->has_communities);
     a->also = api_list_member(L, ev, "alert", "also", &a->also_count, &a->has_also);
     a->subjects = api_list_member(L, ev, "alert", "evidence", &a->subject_count, &given);
     lua_getfield(L, 2, "reopen");

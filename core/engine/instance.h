@@ -60,7 +60,7 @@ struct instance {
     struct instance_rejudge *rejudge;
     size_t rejudge_count;
     const struct json *values,
-        *local;     /* what differs from the fallbacks; a test may put others here */
+        *local; /* what differs from the fallbacks; a test may put others here */
     bool may_alert, may_topic;
     bool *may_read; /* by place in the dictionary */
     struct span *also;
