@@ -1,6 +1,7 @@
 // make bench: what wangyi does, each as a ratio to a peer or a limit measured in the same run.
 //
-//   make bench [T=PART]      parts: intake latency reload memory fanout store records   (default: all)
+//   make bench [T=PART]      parts: intake socket crowd pages start latency reload memory fanout store records
+//   (default: all)
 //
 // Prints tables; never fails a build. Goals and last figures: README.
 import { spawn, spawnSync } from 'node:child_process'
@@ -35,12 +36,17 @@ async function until(what, ms, check) {
   throw new Error(`${what}: not within ${ms} ms`)
 }
 
-async function startServer(scenarios = 'tests/bench/scenarios') {
-  const data = directory(), portFile = join(data, 'port')
+function makeStreet() {
+  const data = directory()
   run(BINARY, ['user', 'add', 'chief', '--role', 'admin', '--data', data, '--password-stdin'], { input: PASSWORD + '\n' })
-  const key = JSON.parse(run(BINARY, ['key', 'add', '--types', 'visit', '--data', data, '--json'])).key
+  return { data, key: JSON.parse(run(BINARY, ['key', 'add', '--types', 'visit', '--data', data, '--json'])).key }
+}
+
+async function startServer(scenarios = 'tests/bench/scenarios', { data, key } = makeStreet()) {
+  const portFile = join(data, 'port')
+  rmSync(portFile, { force: true })
   const child = spawn(BINARY, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--port-file', portFile,
-    '--scenarios', scenarios, '--alert-limit', '0'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
+    '--scenarios', scenarios, '--alert-limit', '0', '--per-address', '10000'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.on('data', (text) => { log = (log + text).slice(-4000) })
   clean.push(() => child.exitCode === null && child.kill('SIGKILL'))
@@ -82,8 +88,9 @@ async function startRedis() {
   return { port, library, stop: () => child.kill('SIGTERM') }
 }
 
-const load = (proto, port, key, name, connections, batch, total) => new Promise((done, fail) => {
-  const child = spawn(join(BENCH, 'bench_load'), [proto, port, key, name, connections, batch, total].map(String))
+/** Seconds from the first record to the last answer. */
+const load = (proto, port, key, name, connections, batch, total, depth = 1) => new Promise((done, fail) => {
+  const child = spawn(join(BENCH, 'bench_load'), [proto, port, key, name, connections, batch, total, depth].map(String))
   let out = '', err = ''
   child.stdout.on('data', (text) => { out += text })
   child.stderr.on('data', (text) => { err += text })
@@ -91,6 +98,14 @@ const load = (proto, port, key, name, connections, batch, total) => new Promise(
 })
 const rate = (n) => (n >= 1000 ? `${Math.round(n / 1000)} k` : String(Math.round(n)))
 const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]
+
+/** Records a second until every cursor has caught up, and until the last answer. */
+async function judged(server, name, connections, batch, total, proto = 'http', depth = 1) {
+  const began = performance.now()
+  const seconds = await load(proto, server.port, server.key, name, connections, batch, total, depth)
+  await until('cursors', 120000, async () => (await server.behind()) === 0)
+  return [total / ((performance.now() - began) / 1000), total / seconds]
+}
 
 async function intake() {
   const shapes = [[1, 1, 2000], [50, 1, 20000], [4, 100, 100000], [4, 1000, 400000]]
@@ -101,10 +116,9 @@ async function intake() {
     const ours = [], answered = [], theirs = [], limits = []
     for (let round = 0; round < 3; round++) {
       const server = await startServer()
-      const began = process.hrtime.bigint()
-      answered.push(total / await load('http', server.port, server.key, 'R' + round, connections, batch, total))
-      await until('cursors', 120000, async () => (await server.behind()) === 0)
-      ours.push(total / (Number(process.hrtime.bigint() - began) / 1e9))
+      const [all, told] = await judged(server, 'R' + round, connections, batch, total)
+      ours.push(all)
+      answered.push(told)
       await server.stop()
       theirs.push(total / await load('redis', redis.port, '-', `R${round}c${connections}b${batch}`, connections, batch, total))
       limits.push(Number(run(join(BENCH, 'bench_limit'), [directory(), String(batch * connections), String(total)]).split(' ')[1]))
@@ -114,6 +128,79 @@ async function intake() {
       `${rate(c).padStart(6)} | ${rate(d).padStart(5)} | ${(a / c).toFixed(2).padStart(7)} | ${(a / d).toFixed(2).padStart(7)}`)
   }
   redis.stop()
+}
+
+async function socket() {
+  const [connections, depth, total] = [50, 16, 40000]
+  const redis = await startRedis()
+  const ours = [], theirs = []
+  for (let round = 0; round < 3; round++) {
+    const server = await startServer()
+    ours.push((await judged(server, 'S' + round, connections, 1, total, 'ws', depth))[0])
+    await server.stop()
+    theirs.push(total / await load('redis', redis.port, '-', 'S' + round, connections, 1, total, depth))
+  }
+  const [a, b] = [ours, theirs].map(median)
+  console.log(`\nSingle records over ${connections} websockets, ${depth} in flight: ${rate(a)}/s; Redis pipelined ${rate(b)}/s; ÷ Redis ${(a / b).toFixed(2)}`)
+  redis.stop()
+}
+
+/** All 38 subscribed to the type, as copies of the five. */
+async function crowd() {
+  const many = directory(), total = 200000
+  for (let i = 1; i <= 38; i++)
+    cpSync(join(ROOT, `tests/bench/scenarios/bench_${1 + i % 5}.lua`), join(many, `bench_${i}.lua`))
+  const five = [], all = []
+  for (let round = 0; round < 3; round++)
+    for (const [scenarios, into] of [['tests/bench/scenarios', five], [many, all]]) {
+      const server = await startServer(scenarios)
+      into.push((await judged(server, 'C' + round, 4, 1000, total))[0])
+      await server.stop()
+    }
+  const [a, b] = [five, all].map(median)
+  console.log(`\n38 scenarios subscribed: ${rate(b)}/s; 5: ${rate(a)}/s; ratio ${(b / a).toFixed(2)}`)
+}
+
+async function pages() {
+  const count = 9000, shapes = [[50, 1, 20000], [4, 1000, 200000]]
+  const server = await startServer()
+  const measure = async (name) => {
+    const rates = []
+    for (const [c, b, n] of shapes) rates.push((await judged(server, name + b, c, b, n))[0])
+    return rates
+  }
+  await measure('warm')
+  const before = await measure('before'), empty = rss(server.child.pid)
+  const sockets = []
+  while (sockets.length < count)
+    sockets.push(...await Promise.all(Array.from({ length: 100 }, async () => {
+      const one = await openSocket(server.port, { cookie: server.cookie })
+      await one.request({ type: 'hello' })
+      return one
+    })))
+  const kib = (rss(server.child.pid) - empty) / count
+  const during = await measure('during')
+  sockets.forEach((one) => one.close())
+  await sleep(2000)
+  const after = await measure('after')
+  const ratios = shapes.map(([c, b], i) => `${c} × ${b}: ${(during[i] * 2 / (before[i] + after[i])).toFixed(2)}`)
+  console.log(`\nIntake with ${count} idle pages against none: ${ratios.join(', ')}; ${kib.toFixed(1)} KiB a page`)
+  await server.stop()
+}
+
+async function start() {
+  const street = makeStreet(), total = 1000000
+  const server = await startServer(undefined, street)
+  await judged(server, 'M', 4, 1000, total)
+  await server.stop()
+  const times = []
+  for (let round = 0; round < 3; round++) {
+    const began = performance.now()
+    const again = await startServer(undefined, street)
+    times.push(performance.now() - began)
+    await again.stop()
+  }
+  console.log(`\nStart with 1 M records until ready and signed in: ${median(times).toFixed(0)} ms`)
 }
 
 async function latency() {
@@ -228,13 +315,13 @@ function program(name, ...args) {
   }
 }
 
-if ((wanted('intake') || wanted('reload')) && spawnSync('redis-server', ['--version']).error) {
+if (['intake', 'socket', 'reload'].some(wanted) && spawnSync('redis-server', ['--version']).error) {
   console.log('redis-server is missing: installing it for the comparison')
   const sudo = process.getuid() === 0 ? [] : ['sudo']
   run([...sudo, 'apt-get'][0], [...sudo, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server'].slice(1))
 }
 try {
-  const all = { intake, latency, reload, memory, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
+  const all = { intake, socket, crowd, pages, start, latency, reload, memory, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
   for (const [name, part] of Object.entries(all)) if (wanted(name)) await part()
 } finally {
   for (const one of clean.reverse()) one()
