@@ -113,7 +113,53 @@ function calendar.minute_of_day(hm) end
 ---@return boolean
 function calendar.in_clock(datetime, ranges) end
 
---- 加 n 个工作日。
+-- 工作时间（scenarios 1.2）：工作日 08:30–12:00、13:30–17:30。哪天上班听 ctx:is_workday 的。
+
+--- 期限：from 起 limit 之后的时刻。limit 写 "30min" "24h" "15d"（自然时间）、"4wh"（工作时）、"5wd"（工作日）。
+--- n 个工作日：起算日（from 当天，不上班则其后第一个工作日）之后第 n 个工作日的 17:30。
+--- 例：calendar.deadline(ctx, "2020-07-06T10:00:00+08:00", "5wd") → "2020-07-13T17:30:00+08:00"
+---@param ctx wangyi.ctx
+---@param from string 日期或时刻；只有日期的，自然时间和工作时从当天 00:00 算起
+---@param limit string
+---@return string 时刻
+function calendar.deadline(ctx, from, limit) end
+
+--- 期限已过没有：now 晚于期限才算，恰好等于不算。
+---@param ctx wangyi.ctx
+---@param due string 时刻
+---@param now? string 默认 ctx.now
+---@return boolean
+function calendar.is_past(ctx, due, now) end
+
+--- 离期限还有几个工作日：(今天, 期限日] 里的个数，期限就在今天或已过为 0。
+---@param ctx wangyi.ctx
+---@param due string 日期或时刻
+---@param now? string 默认 ctx.now
+---@return integer
+function calendar.wd_left(ctx, due, now) end
+
+--- 超过期限几个工作日：(期限日, 今天] 里的个数，期限就在今天或还没到为 0。
+---@param ctx wangyi.ctx
+---@param due string 日期或时刻
+---@param now? string 默认 ctx.now
+---@return integer
+function calendar.wd_over(ctx, due, now) end
+
+--- 两个时刻之间有多少工作分钟；to 不晚于 from 时为 0。
+---@param ctx wangyi.ctx
+---@param from string
+---@param to string
+---@return number
+function calendar.working_minutes(ctx, from, to) end
+
+--- 从 from 起再过 n 个工作分钟的时刻（4 个工作时写 4 * 60）。
+---@param ctx wangyi.ctx
+---@param from string
+---@param n number
+---@return string
+function calendar.add_working_minutes(ctx, from, n) end
+
+--- 加 n 个工作日，只给日期：起算日（不上班则其后第一个工作日）之后第 n 个工作日。
 ---@param ctx wangyi.ctx
 ---@param date string
 ---@param n integer

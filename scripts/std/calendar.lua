@@ -235,25 +235,119 @@ function calendar.in_clock(datetime, ranges)
   return false
 end
 
+-- 工作时间（周一至周五 08:30–12:00、13:30–17:30，每天7.5小时）---------------------------------------
+-- 哪天上班由 ctx:is_workday 说了算：有 calendar_day 记录听记录的，否则星期一至五。
+
+local SHIFTS = { { 8 * 3600 + 30 * 60, 12 * 3600 }, { 13 * 3600 + 30 * 60, 17 * 3600 + 30 * 60 } }
+local CLOSING = "T17:30:00+08:00"
+
+-- 逐日问是否上班。日历写坏了、一年里没有一个工作日时，其后按星期一至五，免得数不到头。
+local function asker(ctx)
+  local free = 0
+  return function(day)
+    local works
+    if free < 366 then works = ctx:is_workday(calendar.date(day)) else works = (day + 3) % 7 < 5 end
+    if works then
+      if free < 366 then free = 0 end
+    else
+      free = free + 1
+    end
+    return works
+  end
+end
+
+-- 时刻 → 东八区的天数和当天第几秒。
+local function day_and_second(datetime)
+  local t = calendar.seconds(datetime) + 8 * 3600
+  local second = t % 86400
+  return floor((t - second) / 86400), second
+end
+
 --- 加 n 个工作日：起算日是工作日就是它，否则是其后第一个工作日；再往后数 n 个（n ≥ 0）。
--- 期限就是返回那天的 17:30。哪天上班由 ctx:is_workday 说了算。
+-- 只给日期；要时刻用 calendar.deadline。
 function calendar.add_workdays(ctx, date, n)
-  local day = calendar.day_number(date)
-  while not ctx:is_workday(calendar.date(day)) do day = day + 1 end
+  local works, day = asker(ctx), calendar.day_number(date)
+  while not works(day) do day = day + 1 end
   while n > 0 do
     day = day + 1
-    if ctx:is_workday(calendar.date(day)) then n = n - 1 end
+    if works(day) then n = n - 1 end
   end
   return calendar.date(day)
 end
 
 --- (from, to] 里的工作日个数；to 不晚于 from 时为 0。
 function calendar.workdays_between(ctx, from, to)
-  local count = 0
+  local works, count = asker(ctx), 0
   for day = calendar.day_number(from) + 1, calendar.day_number(to) do
-    if ctx:is_workday(calendar.date(day)) then count = count + 1 end
+    if works(day) then count = count + 1 end
   end
   return count
+end
+
+--- 离期限还有几个工作日：(今天, 期限日] 里的个数。期限就在今天或已过为 0。now 不写就是 ctx.now。
+function calendar.wd_left(ctx, due, now)
+  return calendar.workdays_between(ctx, now or ctx.now, due)
+end
+
+--- 超过期限几个工作日：(期限日, 今天] 里的个数。期限就在今天或还没到为 0。now 不写就是 ctx.now。
+function calendar.wd_over(ctx, due, now)
+  return calendar.workdays_between(ctx, due, now or ctx.now)
+end
+
+--- 两个时刻之间的工作分钟数（只算上班时间，可带小数）；to 不晚于 from 时为 0。
+function calendar.working_minutes(ctx, from, to)
+  local first, start = day_and_second(from)
+  local last, stop = day_and_second(to)
+  local works, total = asker(ctx), 0
+  for day = first, last do
+    local lo = day == first and start or 0
+    local hi = day == last and stop or 86400
+    if lo < hi and works(day) then
+      for _, shift in ipairs(SHIFTS) do
+        total = total + math.max(0, math.min(hi, shift[2]) - math.max(lo, shift[1]))
+      end
+    end
+  end
+  return total / 60
+end
+
+--- 从 from 起再过 n 个工作分钟是什么时刻（n > 0；4 个工作时写 4 * 60）。下班后、休息日不走时间：
+-- 星期五 17:00 加 60 分钟是下一个工作日 09:00。
+function calendar.add_working_minutes(ctx, from, n)
+  if n <= 0 then return calendar.datetime(calendar.seconds(from)) end
+  local day, start = day_and_second(from)
+  local works, left = asker(ctx), n * 60
+  while true do
+    if works(day) then
+      for _, shift in ipairs(SHIFTS) do
+        local open = math.max(start, shift[1])
+        if open < shift[2] then
+          if left <= shift[2] - open then return calendar.datetime(day * 86400 - 8 * 3600 + open + left) end
+          left = left - (shift[2] - open)
+        end
+      end
+    end
+    day, start = day + 1, 0
+  end
+end
+
+--- 期限：从 from 起 limit 之后的时刻。limit 写 "30min" "24h" "15d"（自然时间）、"4wh"（工作时）、"5wd"（工作日）。
+-- n 个工作日的期限是起算日之后第 n 个工作日的 17:30；起算日是 from 当天，当天不上班就是其后第一个工作日。
+-- from 可以只是日期：自然时间和工作时从当天 00:00 算起。
+function calendar.deadline(ctx, from, limit)
+  local n, unit = tostring(limit):match("^(%d+)(%a+)$")
+  n = tonumber(n)
+  if unit == "wd" then return calendar.add_workdays(ctx, calendar.date_of(from), n) .. CLOSING end
+  if #from == 10 then from = from .. "T00:00:00+08:00" end
+  if unit == "wh" then return calendar.add_working_minutes(ctx, from, n * 60) end
+  local minutes = ({ min = 1, h = 60, d = 24 * 60 })[unit or ""]
+  if not minutes then fail("期限", limit) end
+  return calendar.add_minutes(from, n * minutes)
+end
+
+--- 期限已过没有：now 晚于期限才算，恰好等于不算。now 不写就是 ctx.now。
+function calendar.is_past(ctx, due, now)
+  return calendar.seconds(now or ctx.now) > calendar.seconds(due)
 end
 
 return calendar

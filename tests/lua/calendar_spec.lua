@@ -82,6 +82,93 @@ it("counts working days by what the office says", function()
   same(calendar.workdays_between(ctx, "2020-07-22", "2020-07-17"), 0)
 end)
 
+-- An office that works Monday to Friday, but not on `off` days and also on `on` days (of July 2020).
+local function office(off, on)
+  return {
+    now = "2020-07-15T09:00:00+08:00",
+    is_workday = function(_, date)
+      if (off or ""):find(date, 1, true) then return false end
+      if (on or ""):find(date, 1, true) then return true end
+      return calendar.weekday(date) <= 5
+    end,
+  }
+end
+local function july(day, hms) return ("2020-07-%02dT%s+08:00"):format(day, hms) end
+
+it("sets deadlines of working days at half past five", function()
+  local ctx = office()
+  same(calendar.deadline(ctx, july(17, "17:00:00"), "1wd"), july(20, "17:30:00")) -- Friday
+  same(calendar.deadline(ctx, july(17, "23:00:00"), "1wd"), july(20, "17:30:00"))
+  same(calendar.deadline(ctx, july(18, "10:00:00"), "1wd"), july(21, "17:30:00")) -- Saturday: base day is Monday
+  same(calendar.deadline(ctx, july(6, "10:00:00"), "5wd"), july(13, "17:30:00"))
+  same(calendar.deadline(ctx, "2020-07-06", "5wd"), july(13, "17:30:00"))
+  same(calendar.deadline(ctx, "2020-07-05T16:30:00Z", "1wd"), july(7, "17:30:00")) -- Monday half past midnight here
+  local holiday = office("2020-07-20", "2020-07-18") -- Monday off, Saturday worked instead
+  same(calendar.deadline(holiday, july(17, "17:00:00"), "1wd"), july(18, "17:30:00"))
+  same(calendar.deadline(holiday, july(17, "17:00:00"), "2wd"), july(21, "17:30:00"))
+  same(calendar.deadline(holiday, july(19, "10:00:00"), "1wd"), july(22, "17:30:00"))
+end)
+
+it("sets deadlines of natural time and of working hours", function()
+  local ctx = office()
+  same(calendar.deadline(ctx, july(17, "17:00:00"), "30min"), july(17, "17:30:00"))
+  same(calendar.deadline(ctx, july(17, "17:00:00"), "24h"), july(18, "17:00:00"))
+  same(calendar.deadline(ctx, july(17, "17:00:00"), "15d"), "2020-08-01T17:00:00+08:00")
+  same(calendar.deadline(ctx, july(17, "17:00:00"), "4wh"), july(20, "12:00:00"))
+  same(calendar.deadline(ctx, "2020-07-15", "4wh"), july(15, "14:00:00"))
+  fails(function() calendar.deadline(ctx, july(17, "17:00:00"), "5 wd") end, "不是期限")
+  fails(function() calendar.deadline(ctx, july(17, "17:00:00"), "wd") end, "不是期限")
+  fails(function() calendar.deadline(ctx, july(17, "17:00:00"), "3w") end, "不是期限")
+end)
+
+it("is past a deadline only after its second", function()
+  local ctx = office()
+  ctx.now = july(20, "17:30:00")
+  same(calendar.is_past(ctx, july(20, "17:30:00")), false)
+  same(calendar.is_past(ctx, july(20, "17:30:00"), july(20, "17:30:01")), true)
+  same(calendar.is_past(ctx, july(20, "17:29:59")), true)
+end)
+
+it("counts the working days left and over", function()
+  local ctx = office("2020-07-20", "2020-07-18")
+  same(calendar.wd_left(ctx, july(17, "17:30:00")), 2) -- from Wednesday: Thursday, Friday
+  same(calendar.wd_left(ctx, july(15, "17:30:00")), 0)
+  same(calendar.wd_left(ctx, july(14, "17:30:00")), 0)
+  same(calendar.wd_left(ctx, july(20, "17:30:00")), 3) -- and the worked Saturday, not the Monday off
+  same(calendar.wd_over(ctx, july(13, "17:30:00")), 2)
+  same(calendar.wd_over(ctx, july(11, "09:00:00")), 3)
+  same(calendar.wd_over(ctx, july(15, "08:00:00")), 0)
+  same(calendar.wd_over(ctx, july(16, "08:00:00")), 0)
+  same(calendar.wd_over(ctx, "2020-07-17", july(21, "00:00:00")), 2)
+end)
+
+it("counts and adds minutes inside working hours only", function()
+  local ctx = office("2020-07-20", "2020-07-18")
+  local function minutes(from, to) return calendar.working_minutes(ctx, from, to) end
+  same(minutes(july(15, "00:00:00"), july(16, "00:00:00")), 450.0)
+  same(minutes(july(15, "11:30:00"), july(15, "14:00:00")), 60.0)
+  same(minutes(july(15, "12:00:00"), july(15, "13:30:00")), 0.0)
+  same(minutes(july(15, "17:29:30"), july(15, "23:00:00")), 0.5)
+  same(minutes(july(17, "17:00:00"), july(21, "09:00:00")), 30.0 + 450 + 30) -- Saturday worked, Monday off
+  same(minutes(july(15, "14:00:00"), july(15, "10:00:00")), 0.0)
+  local function add(from, n) return calendar.add_working_minutes(ctx, from, n) end
+  same(add(july(15, "11:30:00"), 30), july(15, "12:00:00"))
+  same(add(july(15, "11:30:00"), 31), july(15, "13:31:00"))
+  same(add(july(15, "20:00:00"), 60), july(16, "09:30:00"))
+  same(add(july(17, "17:00:00"), 60), july(18, "09:00:00"))
+  same(add(july(18, "17:00:00"), 60), july(21, "09:00:00"))
+  same(add(july(15, "08:30:00"), 450), july(15, "17:30:00"))
+  same(add(july(15, "08:30:00"), 0), july(15, "08:30:00"))
+  same(add(july(15, "00:30:00"), 7.5 * 60 + 0.5), july(16, "08:30:30"))
+  for n = 1, 2000, 97 do same(minutes(july(15, "03:00:00"), add(july(15, "03:00:00"), n)), n + 0.0) end
+end)
+
+it("comes to an end even if the calendar knows no working day", function()
+  local never = { now = july(15, "09:00:00"), is_workday = function() return false end }
+  same(calendar.weekday(calendar.add_workdays(never, "2020-07-15", 1)) <= 5, true)
+  same(calendar.add_working_minutes(never, july(15, "09:00:00"), 60) > "2021", true)
+end)
+
 it("refuses dates that do not exist", function()
   fails(function() calendar.day_number("2021-02-29") end, "不是日期")
   fails(function() calendar.add_months("2020-13", 1) end)
