@@ -156,7 +156,7 @@ return {
   office   = "regional_dev",
   reads    = { "building", "tax_month", "enterprise" },
   settings = {
-    basis           = { label = "比较口径（ytd 今年累计，month 当月）", default = "ytd", choices = { "ytd", "month" } },
+    basis           = { label = "比较口径", default = "ytd", choices = { "ytd 今年累计", "month 当月" } },
     yellow_drop_pct = { label = "降幅超过（黄）", unit = "%", default = 10, min = 0, max = 100, per = "community" },
     orange_drop_pct = { label = "降幅超过（橙）", unit = "%", default = 20, min = 0, max = 100, per = "community" },
     rise_pct        = { label = "升幅超过（蓝）", unit = "%", default = 30, min = 0, max = 1000, per = "community" },

@@ -239,7 +239,7 @@ return {
     income_drop_pct        = { label = "营收同比降幅超过（黄）", unit = "%", default = 15, min = 1, max = 100, per = "community" },
     income_drop_orange_pct = { label = "营收同比降幅超过（橙）", unit = "%", default = 30, min = 1, max = 100, per = "community" },
     base_min_cny           = { label = "去年同期营收不低于", unit = "元", default = 100000, min = 0, per = "community" },
-    basis                  = { label = "营收口径（month 当月，ytd 今年累计）", default = "month", choices = { "month", "ytd" } },
+    basis                  = { label = "营收口径", default = "month", choices = { "month 当月", "ytd 今年累计" } },
     zero_months            = { label = "连续零税申报", unit = "个月", default = 3, min = 1, max = 12 },
     power_drop_pct         = { label = "用电同比降幅超过", unit = "%", default = 50, min = 1, max = 100, per = "community" },
     power_months           = { label = "用电连续下降", unit = "个月", default = 2, min = 1, max = 12 },

@@ -126,6 +126,8 @@ static int ctx_check(lua_State *L)
     else
         read_value(L, 3, ev, &c.value);
     read_value(L, 5, ev, &c.limit);
+    if (!lua_isnoneornil(L, 6) && !c.value.unit.n)
+        c.value.unit = arena_span(&ev->scratch, api_text(L, 6, "check", "单位"));
     if (c.value.kind != TRACE_NOTHING && c.limit.kind != TRACE_NOTHING) {
         int order = 0;
         if (c.value.kind == TRACE_RATIO && is_number(&c.limit))

@@ -32,10 +32,13 @@ function ctx:before(row) end
 ---@class wangyi.list_options
 ---@field limit? integer 至多几条
 ---@field all? boolean true：全部记录；否则每个对象（主键除去时间）只要最新一条，且最新一条须满足条件
+---@field within? string 事件时间落在 [ctx.now − 窗口, ctx.now] 里的全部记录，按事件时间由早到晚；窗口同 ctx:count
+---@field last? integer 事件时间不晚于 ctx.now 的最近几条（至多 1000），由早到晚；可与 within 同用
 
 --- 按字段取记录，按主键次序。条件里至少一个字段是主键开头或建了索引，才不必走遍全部；其余字段逐条比对。
 --- 条件为空 {} 走遍该类型。字段值一律是“等于”。
 --- 例：ctx:list("occupancy", { ent_id = id, status = "in" })
+---     ctx:list("sensor_reading", { device_id = id, metric = "depth_cm" }, { last = 2, within = "10min" })
 ---@param type string
 ---@param where table<string, string|number|boolean>
 ---@param options? wangyi.list_options
@@ -137,8 +140,9 @@ function ctx:sleep(key) end
 ---@param value number|string|boolean|wangyi.ratio|nil
 ---@param op wangyi.op
 ---@param limit number|string|boolean|nil
+---@param unit? string 单位，如 "元"、"天"：写在数值和界限后面；分数自带单位的以它自己的为准
 ---@return boolean
-function ctx:check(label, value, op, limit) end
+function ctx:check(label, value, op, limit, unit) end
 
 --- 数据不全，本场景在这里“看不见”。不是“没有问题”：页面会如实显示。返回 nil，便于 return ctx:unknown(…)。
 ---@param reason string

@@ -7,7 +7,7 @@
 ---@field default number|string|boolean
 ---@field min? number
 ---@field max? number
----@field choices? string[] 可选值
+---@field choices? string[] 可选值，每项写成 "编号 名字"，如 "ytd 今年累计"；脚本里读到的是编号
 ---@field per? "community" 可按社区设本地值
 
 ---@class wangyi.every 定时运行

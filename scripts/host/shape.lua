@@ -181,6 +181,11 @@ end
 
 -- 参数 ------------------------------------------------------------------------------------------
 
+-- 一项可选值写成 "编号 名字"，脚本里用的是编号。
+local function code_of(choice)
+  return type(choice) == "string" and choice:match "^%S+" or choice
+end
+
 local function fits(s, value)
   if type(value) ~= type(s.default) then return "类型与 default 不同" end
   if type(value) == "number" then
@@ -190,10 +195,20 @@ local function fits(s, value)
   end
   if s.choices ~= nil then
     for _, c in ipairs(s.choices) do
-      if c == value then return nil end
+      if code_of(c) == value then return nil end
     end
     return "不在 choices 里"
   end
+end
+
+-- 编号和给人看的名字分开；没有写名字的用编号。
+local function choices_of(s)
+  if not s.choices then return nil end
+  local codes, labels = {}, {}
+  for i, c in ipairs(s.choices) do
+    codes[i], labels[i] = code_of(c), c:match "^%S+%s+(.+)$" or c
+  end
+  return codes, labels
 end
 
 function C:setting(path, s)
@@ -241,8 +256,9 @@ function C:settings(t)
       self:problem(path, "shape", ("参数名 %s 须由字母、数字、下划线组成"):format(tostring(name)))
     elseif self:setting(path, s) then
       self.declared[name] = s
+      local codes, labels = choices_of(s)
       out[#out + 1] = { name = name, label = s.label, unit = s.unit, default = s.default, min = s.min, max = s.max,
-                        choices = s.choices, per = s.per }
+                        choices = codes, choice_labels = labels, per = s.per }
     end
   end
   return out

@@ -92,6 +92,13 @@ export function plain(value) {
   return String(value)
 }
 
+/** A value of a scenario's setting: a code by its words, a number with its unit. */
+export function settingText(setting, value) {
+  const words = setting.choice_labels?.[setting.choices.indexOf(value)]
+  if (words) return words
+  return setting.unit ? `${plain(value)} ${setting.unit}` : plain(value)
+}
+
 const PLACES = /community|office|subdistrict/ // fields that hold ids of these
 
 /**

@@ -1,7 +1,7 @@
 // What clerks read in the place of codes, keys and times.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dateTime, fieldValue, keyText, shortTime, withNames } from '../shared/format.js'
+import { dateTime, fieldValue, keyText, settingText, shortTime, withNames } from '../shared/format.js'
 
 const status = {
   name: 'reg_status',
@@ -16,6 +16,13 @@ test('a code is shown by its words', () => {
   assert.equal(fieldValue(status, 'moved_out'), '迁出')
   assert.equal(fieldValue({ name: 'reg_status', text: '存续' }, 'active'), '存续')
   assert.equal(fieldValue({ ...status, choice_labels: undefined }, 'active'), 'active')
+})
+
+test('a setting is shown by its words, or with its unit', () => {
+  const basis = { choices: ['ytd', 'month'], choice_labels: ['今年累计', '当月'] }
+  assert.equal(settingText(basis, 'month'), '当月')
+  assert.equal(settingText({ unit: '%' }, 15), '15 %')
+  assert.equal(settingText({}, true), '是')
 })
 
 test('places are shown by their names where the field holds places', () => {

@@ -64,7 +64,7 @@ static const char *const sound[] = {
     /* 9 */ "return {",
     /* 10 */ "  title = \"营收过低\", office = \"regional_dev\", reads = { \"ent_income\" },",
     /* 11 */
-    "  settings = { zeta = { label = \"末\", default = \"a\", choices = { \"a\", \"b\" } },",
+    "  settings = { zeta = { label = \"末\", default = \"a\", choices = { \"a 甲\", \"b\" } },",
     /* 12 */
     "    least = { label = \"不低于\", unit = \"元\", default = 100, min = 0, max = 1000 } },",
     /* 13 */ "  on = { ent_income = on_income },",
@@ -124,7 +124,7 @@ static void a_sound_script_has_a_manifest(void **state)
              "\"limits\":{\"red\":{\"close\":\"3wd\"}},\"results\":[]}},\"may\":[\"alert\"],"
              "\"office\":\"regional_dev\","
              "\"on\":[\"ent_income\"],\"reads\":[\"ent_income\"],\"rejudge\":{},\"removed\":[],"
-             "\"settings\":[{\"choices\":[\"a\",\"b\"],\"default\":\"a\",\"label\":\"末\","
+             "\"settings\":[{\"choice_labels\":[\"甲\",\"b\"],\"choices\":[\"a\",\"b\"],\"default\":\"a\",\"label\":\"末\","
              "\"name\":\"zeta\"},"
              "{\"default\":100,\"label\":\"不低于\",\"max\":1000,\"min\":0,\"name\":\"least\","
              "\"unit\":\"元\"}],"

@@ -305,7 +305,7 @@ static void an_alert_carries_what_the_script_gave_it_and_what_it_rests_on(void *
         "'visit' } }, two = { close = 'auto' } },\n"
         "  on = { building = function(row, ctx)\n"
         "    local ent = ctx:find('enterprise', 'E1')\n"
-        "    ctx:check('面积', row.area_m2, '>', 100)\n"
+        "    ctx:check('面积', row.area_m2, '>', 100, '平方米')\n"
         "    ctx:check('企业', ent.name, '==', '示例')\n"
         "    ctx:alert { key = 'full', kind = 'one', level = 'yellow', about = { 'enterprise', "
         "'E1' },\n"
@@ -348,6 +348,9 @@ static void an_alert_carries_what_the_script_gave_it_and_what_it_rests_on(void *
     assert_int_equal(json_count(json_get(why, "checks")), 2);
     const struct json *area = json_item(json_get(why, "checks"), 0);
     assert_span(json_string(json_get(area, "label")), "面积");
+    assert_span(json_string(json_get(area, "unit")), "平方米");
+    assert_true(span_starts(json_string(json_get(why, "sentence")),
+                            SPAN("面积 150平方米，超过 100平方米；")));
     assert_true(json_bool(json_get(area, "pass"), false));
     /* the records and, of each, only the fields that were read */
     const struct json *reads = json_get(why, "reads");
