@@ -60,6 +60,8 @@ void record_reader_free(struct record_reader *r);
 /* False: the text cannot be read on (broken JSON array, CSV quote, over the limits of reliability.md 2);
  * what was good before stays good. */
 bool record_reader_feed(struct record_reader *r, struct span bytes, bool last, struct err *e);
+/* Where that was: the line of a CSV, the last whole item of a JSON array; 0: nowhere. */
+long record_reader_failure_line(const struct record_reader *r);
 size_t record_reader_records(const struct record_reader *r, const struct record **out);
 size_t record_reader_refusals(const struct record_reader *r, const struct record_refusal **out);
 void record_reader_drop(
@@ -150,6 +152,13 @@ bool record_window(struct view *v, struct arena *a, const struct type *t,
                    const struct record_where *where, size_t count, int64_t from, int64_t to,
                    uint64_t as_of, bool (*fn)(void *ctx, const struct entry *e), void *ctx,
                    uint64_t *looked, struct err *e);
+
+/* The `most` newest of them, oldest first; types without event time have none. Told apart from record_window
+ * by cost: it walks backwards from `to`, along the keys or the postings of the first indexed field of `where`. */
+bool record_last(struct view *v, struct arena *a, const struct type *t,
+                 const struct record_where *where, size_t count, int64_t from, int64_t to,
+                 uint64_t as_of, size_t most, struct entry **out, size_t *found,
+                 uint64_t *looked, struct err *e);
 
 /* A record for people: {fields…, "_seq", "_at"}. `reveal` opens private fields (vault needed); otherwise
  * they are masked ("张**", "138****8000"). */

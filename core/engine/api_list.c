@@ -2,18 +2,26 @@
 #include "engine/api.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "domain/row.h"
 #include "engine/limit.h"
 
-enum { SCANS_MAX = 256, SCAN_COST = 20 };
+enum { SCANS_MAX = 256, SCAN_COST = 20, LAST_MAX = 1000 };
 
 /* A walk in progress. The evaluation owns it: closed when the loop ends, is left, or the call is over. */
 struct api_scan {
-    struct record_scan *scan; /* NULL: closed */
+    struct record_scan *scan; /* NULL: closed, or read at once */
     const struct type *type;
+    struct entry *rows; /* within, last: read at once, told one by one */
+    size_t row_count, row_at;
     int64_t left; /* of `limit` */
     struct api_scan *next;
+};
+struct rows {
+    struct arena *a;
+    struct entry *items;
+    size_t count, cap;
 };
 struct scan_handle { /* what Lua holds */
     uint64_t generation;
@@ -38,9 +46,60 @@ static void scan_drop(struct evaluation *ev, struct api_scan *s)
         }
 }
 
+static bool keep_row(void *ctx, const struct entry *e)
+{
+    struct rows *r = ctx;
+    if (r->count == r->cap) {
+        size_t cap = r->cap ? r->cap * 2 : 32;
+        struct entry *more = arena_alloc(r->a, cap * sizeof *more);
+        if (r->count)
+            memcpy(more, r->items, r->count * sizeof *more);
+        r->items = more;
+        r->cap = cap;
+    }
+    r->items[r->count++] = *e;
+    return true;
+}
+
+/* within = "30min", last = n: records by event time, none after ctx.now. False: neither is asked for. */
+static bool read_by_time(lua_State *L, struct evaluation *ev, struct api_scan *s,
+                         const struct record_where *where, size_t count, const char *function)
+{
+    int64_t from = INT64_MIN, last = 0;
+    uint64_t looked;
+    struct err e = {0};
+    struct rows r = {.a = &ev->scratch};
+    lua_getfield(L, 4, "within");
+    lua_getfield(L, 4, "last");
+    if (lua_isnil(L, -2) && lua_isnil(L, -1)) {
+        lua_pop(L, 2);
+        return false;
+    }
+    if (s->type->event < 0)
+        sandbox_raise(L, "%s 没有事件时间，不能用 within、last", s->type->name);
+    if (!lua_isnil(L, -2))
+        from = api_window(L, ev, lua_gettop(L) - 1, function);
+    if (!lua_isnil(L, -1)) {
+        int whole;
+        last = lua_tointegerx(L, -1, &whole);
+        if (!whole || last < 1 || last > LAST_MAX)
+            sandbox_raise(L, "ctx:%s 的 last 应为 1 至 %d 的整数", function, LAST_MAX);
+    }
+    lua_pop(L, 2);
+    if (!(last ? record_last(ev->host->view, r.a, s->type, where, count, from, ev->now,
+                             ev->as_of, (size_t)last, &r.items, &r.count, &looked, &e)
+               : record_window(ev->host->view, r.a, s->type, where, count, from, ev->now,
+                               ev->as_of, keep_row, &r, &looked, &e)))
+        api_stop(L, ev, &e);
+    limit_charge(L, (int64_t)looked * SCAN_COST);
+    s->rows = r.items;
+    s->row_count = r.count;
+    return true;
+}
+
 static struct api_scan *scan_start(lua_State *L, struct evaluation *ev, const char *function)
 {
-    static const char *const options[] = {"limit", "all", NULL};
+    static const char *const options[] = {"limit", "all", "within", "last", NULL};
     const struct type *t = api_type(L, ev, 2, function);
     size_t count;
     struct record_where *where = api_where(L, ev, 3, t, function, &count);
@@ -65,8 +124,9 @@ static struct api_scan *scan_start(lua_State *L, struct evaluation *ev, const ch
     if (open >= SCANS_MAX)
         sandbox_raise(L, "同时进行的 ctx:each 太多，请用 for … in ctx:each(…) do");
     struct api_scan *s = arena_alloc(&ev->scratch, sizeof *s);
-    s->type = t;
-    s->left = limit;
+    *s = (struct api_scan){.type = t, .left = limit};
+    if (lua_istable(L, 4) && read_by_time(L, ev, s, where, count, function))
+        return s; /* holds nothing that must be closed */
     s->scan = record_scan_open(ev->host->view, t, where, count, all, SPAN_NONE, ev->as_of);
     s->next = ev->scans;
     ev->scans = s;
@@ -78,6 +138,12 @@ static bool scan_next(lua_State *L, struct evaluation *ev, struct api_scan *s)
 {
     struct err e = {0};
     struct entry entry;
+    if (s->row_at < s->row_count && s->left > 0) {
+        s->left--;
+        limit_charge(L, SCAN_COST);
+        api_push_row(L, ev, s->type, &s->rows[s->row_at++]);
+        return true;
+    }
     if (!s->scan)
         return false;
     uint64_t before = record_scan_passed_over(s->scan);

@@ -254,6 +254,67 @@ static void a_window_over_readings_seeks_in_the_keys(void **state)
     fixture_close(&f);
 }
 
+static const char *last(struct fixture *f, const char *type, const char *field,
+                        const char *value, const char *from, const char *to, size_t most)
+{
+    const struct type *t = fixture_type(f->dictionary, type);
+    struct record_where where = {field ? type_field(t, span_of(field)) : 0, span_of(value)};
+    struct view *v = fixture_view(f);
+    struct buf b = {0};
+    struct err e = {0};
+    struct entry *rows;
+    size_t n;
+    uint64_t looked;
+    int64_t a, z;
+    assert_true(calendar_parse_datetime(span_of(from), &a));
+    assert_true(calendar_parse_datetime(span_of(to), &z));
+    assert_true(record_last(v, &f->arena, t, &where, field != NULL, a, z, SEQ_LATEST, most,
+                            &rows, &n, &looked, &e));
+    assert_true(n <= most);
+    for (size_t i = 0; i < n; i++)
+        tell(&b, &rows[i]);
+    const char *out = arena_span(&f->arena, buf_view(&b)).p;
+    view_close(v);
+    buf_free(&b);
+    return out ? out : "";
+}
+
+static void the_newest_are_told_oldest_first_and_none_of_later(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f);
+    fixture_send(&f, AT, "sensor_reading",
+                 R("D1", "08:00", "noise_db") R("D1", "08:05", "noise_db")
+                     R("D1", "08:10", "temp_c") R("D1", "08:15", "noise_db")
+                         R("D2", "08:05", "level_m"));
+    assert_string_equal(
+        last(&f, "sensor_reading", "device_id", "D1", D("08:00:00"), D("08:10:00"), 2),
+        K("D1", "08:05", "noise_db") " " K("D1", "08:10", "temp_c"));
+    assert_string_equal(
+        last(&f, "sensor_reading", "device_id", "D1", D("08:05:00"), D("08:09:59"), 2),
+        K("D1", "08:05", "noise_db"));
+    assert_string_equal(
+        last(&f, "sensor_reading", "metric", "level_m", D("08:00:00"), D("09:00:00"), 1),
+        K("D2", "08:05", "level_m"));
+    fixture_send(&f, AT, "camera_event",
+                 C("c1", "P1", "08:00:00", "") C("c2", "P1", "08:10:00", "")
+                     C("c3", "P2", "08:05:00", "") C("c4", "P1", "08:30:00", ""));
+    assert_string_equal(
+        last(&f, "camera_event", "place_id", "P1", D("07:00:00"), D("08:20:00"), 5), "c1 c2");
+    assert_string_equal(
+        last(&f, "camera_event", "event_type", "crowd", D("07:00:00"), D("08:20:00"), 2),
+        "c3 c2");
+    assert_string_equal(
+        last(&f, "camera_event", "event_id", "c4", D("07:00:00"), D("09:00:00"), 2), "c4");
+    /* c1's time is corrected: it is told where it is now, once */
+    fixture_send(&f, NULL, "camera_event", C("c1", "P1", "08:20:00", ""));
+    assert_string_equal(
+        last(&f, "camera_event", "place_id", "P1", D("07:00:00"), D("09:00:00"), 9),
+        "c2 c1 c4");
+    fixture_close(&f);
+}
+
 static void a_value_that_nearly_all_have_is_found_by_walking(void **state)
 {
     (void)state;
@@ -411,6 +472,7 @@ int main(void)
         cmocka_unit_test(the_past_is_read_as_it_was),
         cmocka_unit_test(a_window_holds_both_ends_and_the_present_time_of_each),
         cmocka_unit_test(a_window_over_readings_seeks_in_the_keys),
+        cmocka_unit_test(the_newest_are_told_oldest_first_and_none_of_later),
         cmocka_unit_test(a_value_that_nearly_all_have_is_found_by_walking),
         cmocka_unit_test(what_has_no_event_time_counts_by_arrival),
         cmocka_unit_test(a_reader_without_patience_goes_on_where_it_stopped),

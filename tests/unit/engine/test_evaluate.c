@@ -293,6 +293,43 @@ static void windows_count_by_event_time_with_both_ends(void **state)
                 "4.0\",\"level\":\"blue\"}]}");
 }
 
+static void lists_by_time_are_in_its_order_and_end_now(void **state)
+{
+    (void)state;
+    host_expect(
+        HOST_SCRIPT(
+            "reads = { 'camera_event' },\n"
+            "on = { camera_event = function(row, ctx)\n"
+            "  if row.event_id ~= 'now' then return end\n"
+            "  local w, ids = { place_id = 'P' }, {}\n"
+            "  for e in ctx:each('camera_event', w, { within = '30min' }) do ids[#ids + 1] = "
+            "e.event_id end\n"
+            "  ids[#ids + 1] = '|'\n"
+            "  for _, e in ipairs(ctx:list('camera_event', w, { last = 2 })) do ids[#ids + 1] "
+            "= e.event_id end\n"
+            "  ids[#ids + 1] = '|'\n"
+            "  for _, e in ipairs(ctx:list('camera_event', w, { last = 9, within = '30min', "
+            "limit = 1 })) do ids[#ids + 1] = e.event_id end\n"
+            "  for _, bad in ipairs { 0, 1.5, 1001, 'x' } do\n"
+            "    assert(not pcall(ctx.list, ctx, 'camera_event', w, { last = bad }))\n"
+            "  end\n"
+            "  assert(not pcall(ctx.list, ctx, 'camera_event', w, { within = '2wd' }))\n"
+            "  assert(not pcall(ctx.list, ctx, 'building', {}, { last = 1 }))\n"
+            "  ctx:alert { key = table.concat(ids, ' '), level = 'blue', title = 't' } end },"),
+        "{\"given\":[[\"camera_event\",{\"event_id\":\"late\",\"place_id\":\"P\","
+        "\"occurred_at\":\"2020-07-15T09:30:01+08:00\"}],"
+        "[\"camera_event\",{\"event_id\":\"z\",\"place_id\":\"P\","
+        "\"occurred_at\":\"2020-07-15T09:00:00+08:00\"}],"
+        "[\"camera_event\",{\"event_id\":\"old\",\"place_id\":\"P\","
+        "\"occurred_at\":\"2020-07-15T08:59:59+08:00\"}],"
+        "[\"camera_event\",{\"event_id\":\"b\",\"place_id\":\"P\","
+        "\"occurred_at\":\"2020-07-15T09:10:00+08:00\"}],"
+        "[\"camera_event\",{\"event_id\":\"now\",\"place_id\":\"P\","
+        "\"occurred_at\":\"2020-07-15T09:30:00+08:00\"}]],"
+        "\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"z b now | b now | "
+        "z\",\"level\":\"blue\"}]}");
+}
+
 static void checks_compare_six_decimals_ratios_and_missing_values(void **state)
 {
     (void)state;
@@ -398,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_row_kept_from_an_earlier_run_is_refused),
         cmocka_unit_test(find_list_each_history_and_before_agree),
         cmocka_unit_test(windows_count_by_event_time_with_both_ends),
+        cmocka_unit_test(lists_by_time_are_in_its_order_and_end_now),
         cmocka_unit_test(checks_compare_six_decimals_ratios_and_missing_values),
         cmocka_unit_test(settings_have_local_values_only_where_they_may),
         cmocka_unit_test(unknown_members_of_an_alert_are_errors),
