@@ -62,7 +62,7 @@ static bool setting_check(const struct json *setting, const struct json *value, 
     if (json_count(choices))
         return is_choice(choices, value) ||
                err_set(e, ERR_INPUT, "“%s”只能取规定的几个值之一", label);
-    if (json_number(def, &v))
+    if (json_number(def, &v) || !def) /* without a default it is a number not yet filled in */
         return json_number(value, &v) ? check_number(setting, label, v, e)
                                       : err_set(e, ERR_INPUT, "“%s”须是数字", label);
     if (json_is(def, JSON_BOOL))

@@ -88,7 +88,7 @@ static const struct instance_setting *setting(const struct instance *in, struct 
 static bool is_kind_of(const struct json *fallback, const struct json *v)
 {
     double x;
-    if (json_number(fallback, &x))
+    if (json_number(fallback, &x) || json_is(fallback, JSON_NULL))
         return json_number(v, &x);
     return json_is(v, fallback->type);
 }

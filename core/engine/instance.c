@@ -170,14 +170,15 @@ static int set_up(lua_State *L)
 
 static void read_settings(struct instance *in, const struct json *list)
 {
+    static const struct json unset = {.type = JSON_NULL}; /* nil until somebody fills it in */
     size_t n = json_count(list);
     in->settings = arena_alloc(&in->arena, (n + 1) * sizeof *in->settings);
     for (size_t i = 0; i < n; i++) {
-        const struct json *s = json_item(list, i);
+        const struct json *s = json_item(list, i), *fallback = json_get(s, "default");
         in->settings[in->setting_count++] = (struct instance_setting){
             .name = json_string(json_get(s, "name")),
             .local = span_eq(json_string(json_get(s, "per")), SPAN("community")),
-            .fallback = json_get(s, "default"),
+            .fallback = fallback ? fallback : &unset,
         };
     }
 }

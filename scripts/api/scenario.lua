@@ -4,7 +4,8 @@
 ---@class wangyi.setting 一个参数；页面据此生成表单
 ---@field label string 中文名
 ---@field unit? string 单位
----@field default number|string|boolean
+---@field default? number|string|boolean 不写则须写 type，填写之前脚本里读到 nil（如各断面自己的警戒水位）
+---@field type? "number" 没有 default 时写
 ---@field min? number
 ---@field max? number
 ---@field choices? string[] 可选值，每项写成 "编号 名字"，如 "ytd 今年累计"；脚本里读到的是编号

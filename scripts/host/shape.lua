@@ -52,7 +52,7 @@ end
 local LEVELS = set { "blue", "yellow", "orange", "red" }
 local TOP = set { "title", "office", "settings", "on", "removed", "every", "wake", "life", "reads", "may", "also",
                   "bulk_guard", "rejudge", "examples" }
-local SETTING = set { "label", "unit", "default", "min", "max", "choices", "per" }
+local SETTING = set { "label", "unit", "default", "type", "min", "max", "choices", "per" }
 local EVERY = set { "at", "over", "where", "run" }
 local LIFE = set { "close", "evidence", "results", "limits", "quiet", "hold", "flap" }
 local LIMITS = set { "visit", "notify", "sign", "close" }
@@ -186,8 +186,11 @@ local function code_of(choice)
   return type(choice) == "string" and choice:match "^%S+" or choice
 end
 
+-- 没有默认值的参数（type = "number"）在填写之前是 nil。
+local function kind_of(s) return s.default == nil and s.type or type(s.default) end
+
 local function fits(s, value)
-  if type(value) ~= type(s.default) then return "类型与 default 不同" end
+  if type(value) ~= kind_of(s) then return "类型与 default 不同" end
   if type(value) == "number" then
     if value ~= value or value == math.huge or value == -math.huge then return "不是有限的数" end
     if s.min ~= nil and value < s.min then return ("小于 min %s"):format(s.min) end
@@ -216,7 +219,11 @@ function C:setting(path, s)
   self:names(path, s, SETTING, "参数的字段")
   self:text(join(path, "label"), s.label, 40)
   self:optional_text(join(path, "unit"), s.unit, 16)
-  local kind = type(s.default)
+  if s.type ~= nil and (s.type ~= "number" or s.default ~= nil) then
+    return self:problem(join(path, "type"), "shape",
+      ("%s.type 只用于没有 default 的参数，且只能写 \"number\""):format(show(path)))
+  end
+  local kind = kind_of(s)
   if kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
     return self:problem(join(path, "default"), "shape", ("%s.default 须是数、文字或布尔"):format(show(path)))
   end
@@ -239,7 +246,7 @@ function C:setting(path, s)
   if s.per ~= nil and s.per ~= "community" then
     self:problem(join(path, "per"), "shape", ("%s.per 只能写 \"community\""):format(show(path)))
   end
-  local why = fits(s, s.default)
+  local why = s.default ~= nil and fits(s, s.default)
   if why then
     self:problem(join(path, "default"), "setting-range", ("%s 的 default %s"):format(show(path), why))
   end
@@ -257,7 +264,8 @@ function C:settings(t)
     elseif self:setting(path, s) then
       self.declared[name] = s
       local codes, labels = choices_of(s)
-      out[#out + 1] = { name = name, label = s.label, unit = s.unit, default = s.default, min = s.min, max = s.max,
+      out[#out + 1] = { name = name, label = s.label, unit = s.unit, default = s.default,
+                        type = s.type, min = s.min, max = s.max,
                         choices = codes, choice_labels = labels, per = s.per }
     end
   end

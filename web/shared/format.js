@@ -94,6 +94,7 @@ export function plain(value) {
 
 /** A value of a scenario's setting: a code by its words, a number with its unit. */
 export function settingText(setting, value) {
+  if (value === null || value === undefined) return t('setting.unset')
   const words = setting.choice_labels?.[setting.choices.indexOf(value)]
   if (words) return words
   return setting.unit ? `${plain(value)} ${setting.unit}` : plain(value)

@@ -330,6 +330,34 @@ static void lists_by_time_are_in_its_order_and_end_now(void **state)
         "z\",\"level\":\"blue\"}]}");
 }
 
+static void a_setting_without_a_default_is_nil_until_filled_in(void **state)
+{
+    (void)state;
+    const char *script = HOST_SCRIPT("reads = { 'building' },\n"
+                                     "settings = { line = { label = '警戒值', type = 'number', "
+                                     "min = 0, per = 'community' } },\n"
+                                     "on = { building = function(row, ctx)\n"
+                                     "  ctx:alert { key = tostring(ctx.settings.line), level = "
+                                     "'blue', title = 't' } end },");
+    const char *given = "\"given\":[[\"building\",{\"building_id\":\"B\","
+                        "\"community_id\":\"xiaohe\"}]],"
+                        "\"at\":\"2020-07-15T09:00:00+08:00\",";
+    static const char *const cases[][2] = {
+        {"", "nil"},
+        {"\"settings\":{\"line\":3.5},", "3.5"},
+        {"\"settings\":{\"xiaohe\":{\"line\":4}},", "4"},
+        {"\"settings\":{\"line\":null},", "nil"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf b = {0};
+        buf_printf(&b, "{%s%s\"expect\":[{\"key\":\"%s\",\"level\":\"blue\"}]}", cases[i][0],
+                   given, cases[i][1]);
+        buf_char(&b, '\0');
+        host_expect(script, b.p);
+        buf_free(&b);
+    }
+}
+
 static void checks_compare_six_decimals_ratios_and_missing_values(void **state)
 {
     (void)state;
@@ -436,6 +464,7 @@ int main(void)
         cmocka_unit_test(find_list_each_history_and_before_agree),
         cmocka_unit_test(windows_count_by_event_time_with_both_ends),
         cmocka_unit_test(lists_by_time_are_in_its_order_and_end_now),
+        cmocka_unit_test(a_setting_without_a_default_is_nil_until_filled_in),
         cmocka_unit_test(checks_compare_six_decimals_ratios_and_missing_values),
         cmocka_unit_test(settings_have_local_values_only_where_they_may),
         cmocka_unit_test(unknown_members_of_an_alert_are_errors),

@@ -318,6 +318,7 @@ export default {
   'setting.where': 'Where it applies',
   'setting.everywhere': 'Whole street',
   'setting.default': '(default {value})',
+  'setting.unset': 'not set',
   'setting.range': 'from {min} to {max}',
   'setting.reason': 'Reason',
   'setting.save': 'Save and apply',

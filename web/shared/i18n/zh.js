@@ -309,6 +309,7 @@ export default {
   'setting.where': '适用范围',
   'setting.everywhere': '全街道',
   'setting.default': '（默认 {value}）',
+  'setting.unset': '未设置',
   'setting.range': '可填 {min} 至 {max}',
   'setting.reason': '理由',
   'setting.save': '保存并生效',
