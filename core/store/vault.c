@@ -156,8 +156,11 @@ static bool get(struct vault *v, int table, struct arena *a, struct span key,
     int rc;
     if (!is_key(key) || !begin(v, false, &txn, e))
         return false;
-    bool found =
-        db_get(txn, v->db.table[table], key, &bytes, &rc) && open_value(key, bytes, value);
+    bool found = db_get(txn, v->db.table[table], key, &bytes, &rc);
+    if (found && !open_value(key, bytes, value)) {
+        found = false;
+        rc = MDB_CORRUPTED;
+    }
     if (found)
         *value = arena_span(a, *value);
     mdb_txn_abort(txn);
@@ -191,6 +194,13 @@ static bool put(struct vault *v, int table, struct span key, struct span value, 
 bool vault_get(struct vault *v, struct arena *a, struct span key, struct span *value)
 {
     return get(v, TABLE_ITEM, a, key, value, NULL);
+}
+
+bool vault_read(struct vault *v, struct arena *a, struct span key, struct span *value,
+                struct err *e)
+{
+    e->code = ERR_NONE;
+    return get(v, TABLE_ITEM, a, key, value, e);
 }
 
 bool vault_put(struct vault *v, struct span key, struct span value, struct err *e)

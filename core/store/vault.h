@@ -19,6 +19,9 @@ struct vault *vault_open(const char *data_dir, struct err *e);
 void vault_close(struct vault *v);
 bool vault_get(struct vault *v, struct arena *a, struct span key,
                struct span *value); /* false: none */
+/* The same, told apart: false with e->code ERR_NONE means that there is none, else it could not be read. */
+bool vault_read(struct vault *v, struct arena *a, struct span key, struct span *value,
+                struct err *e);
 bool vault_put(struct vault *v, struct span key, struct span value, struct err *e);
 bool vault_drop(struct vault *v, struct span key, struct err *e);
 /* Keys with a prefix, in order; return false from `fn` to stop. `fn` must not call the vault. */
