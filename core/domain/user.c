@@ -48,15 +48,19 @@ struct span *user_spans(struct arena *a, const struct json *list, size_t *count)
     return out;
 }
 
-static bool person_of(struct arena *a, const struct entry *entry, struct person *out,
-                      struct err *e)
+bool user_of_entry(struct arena *a, const struct entry *entry, struct person *out,
+                   struct err *e)
 {
     struct span name;
+    int64_t since = 0;
     const struct json *body = json_parse(a, entry->body, NULL, NULL, e);
     if (!body || key_split(entry->key, &name, 1) != 1)
         return err_set(e, ERR_STORE, "账号记录 %llu 无法读取，请运行 wangyi verify",
                        (unsigned long long)entry->seq);
+    json_int(json_get(body, "since"), &since);
     *out = (struct person){
+        .rev = entry->seq,
+        .since = (uint64_t)since,
         .name = arena_span(a, name),
         .display = json_string(json_get(body, "display")),
         .office = json_string(json_get(body, "office")),
@@ -69,20 +73,24 @@ static bool person_of(struct arena *a, const struct entry *entry, struct person 
     return true;
 }
 
+bool user_entry(struct view *v, struct arena *a, struct span name, struct entry *out,
+                struct err *e)
+{
+    struct err at = {0};
+    struct span key = key_of1(a, name, &at);
+    bool found = name.n && key.p && version_get(v, a, ENTRY_USER, key, SEQ_LATEST, out, &at);
+    if (!found && at.code == ERR_STORE)
+        return err_set(e, ERR_STORE, "%s", at.text);
+    if (!found || out->op == ENTRY_WITHDRAW)
+        return err_set(e, ERR_MISSING, "没有名为“%.*s”的账号", SPAN_ARG(name));
+    return true;
+}
+
 bool user_get(struct view *v, struct arena *a, struct span name, struct person *out,
               struct err *e)
 {
     struct entry entry;
-    struct err at = {0};
-    struct span key = key_of1(a, name, &at);
-    if (!name.n || !key.p ||
-        (!version_get(v, a, ENTRY_USER, key, SEQ_LATEST, &entry, &at) && at.code != ERR_STORE))
-        return err_set(e, ERR_MISSING, "没有名为“%.*s”的账号", SPAN_ARG(name));
-    if (at.code == ERR_STORE)
-        return err_set(e, ERR_STORE, "%s", at.text);
-    if (entry.op == ENTRY_WITHDRAW)
-        return err_set(e, ERR_MISSING, "没有名为“%.*s”的账号", SPAN_ARG(name));
-    return person_of(a, &entry, out, e);
+    return user_entry(v, a, name, &entry, e) && user_of_entry(a, &entry, out, e);
 }
 
 static void put_list(struct json_w *w, const char *name, const struct span *list, size_t count)
@@ -109,6 +117,8 @@ void user_view_fields(const struct person *p, struct json_w *w)
     if (p->role == ROLE_MACHINE)
         put_list(w, "types", p->types, p->type_count);
     json_w_kbool(w, "disabled", p->disabled);
+    if (p->role != ROLE_MACHINE)
+        json_w_kint(w, "rev", (int64_t)p->rev);
 }
 
 void user_view(const struct person *p, struct json_w *w)
@@ -127,7 +137,7 @@ bool user_list(struct view *v, struct arena *a, struct json_w *w, struct err *e)
     struct version_scan *s =
         version_scan_open(v, ENTRY_USER, SPAN_NONE, SPAN_NONE, false, SEQ_LATEST);
     while (ok && version_scan_next(s, a, &entry, &end)) {
-        ok = person_of(a, &entry, &p, e);
+        ok = user_of_entry(a, &entry, &p, e);
         if (ok)
             user_view(&p, w);
     }
@@ -233,8 +243,8 @@ static bool display_check(const struct json *display, struct err *e)
     return true;
 }
 
-static bool body_check(const struct street *street, const struct json *body, enum role *role,
-                       struct err *e)
+bool user_body_check(const struct street *street, const struct json *body, enum role *role,
+                     struct err *e)
 {
     if (!json_is(body, JSON_OBJECT))
         return err_set(e, ERR_INPUT, "请求正文须为 JSON 对象");
@@ -273,18 +283,23 @@ static void put_communities(struct json_w *w, const struct json *body)
     json_w_array_end(w);
 }
 
+void user_body_members(struct json_w *w, const struct json *body, enum role role)
+{
+    struct span display = json_string(json_get(body, "display"));
+    struct span office = json_string(json_get(body, "office"));
+    json_w_kspan(w, "display", display.n ? display : json_string(json_get(body, "name")));
+    json_w_kstr(w, "role", role_name(role));
+    if (office.n)
+        json_w_kspan(w, "office", office);
+    user_put_list(w, "offices", json_get(body, "offices"));
+    put_communities(w, body);
+}
+
 static void body_write(struct buf *out, const struct json *body, enum role role)
 {
     struct json_w w = json_w_begin(out);
-    struct span display = json_string(json_get(body, "display"));
-    struct span office = json_string(json_get(body, "office"));
     json_w_object(&w);
-    json_w_kspan(&w, "display", display.n ? display : json_string(json_get(body, "name")));
-    json_w_kstr(&w, "role", role_name(role));
-    if (office.n)
-        json_w_kspan(&w, "office", office);
-    user_put_list(&w, "offices", json_get(body, "offices"));
-    put_communities(&w, body);
+    user_body_members(&w, body, role);
     json_w_object_end(&w);
     json_w_end(&w);
 }
@@ -293,7 +308,7 @@ bool user_add(struct txn *t, const struct street *street, const struct json *bod
               struct err *e)
 {
     enum role role = ROLE_GUEST;
-    if (!body_check(street, body, &role, e))
+    if (!user_body_check(street, body, &role, e))
         return false;
     struct arena a = {0};
     struct buf text = {0};
@@ -333,18 +348,29 @@ static bool password_hash(char out[crypto_pwhash_STRBYTES], struct span password
            crypto_pwhash_str(out, password.p, password.n, 2, 64 * 1024 * 1024) == 0;
 }
 
-bool user_set_password(struct vault *vault, struct span name, struct span password,
-                       struct err *e)
+bool user_hash_password(struct span name, struct span password, char out[USER_HASH_MAX],
+                        struct err *e)
 {
-    char hash[crypto_pwhash_STRBYTES];
+    _Static_assert(crypto_pwhash_STRBYTES <= USER_HASH_MAX, "a hash fits");
     if (!user_check_new(name, password, e))
         return false;
-    if (!password_hash(hash, password))
-        return err_set(e, ERR_SYSTEM, "内存不足，无法计算口令摘要，请稍后再试");
+    return password_hash(out, password) ||
+           err_set(e, ERR_SYSTEM, "内存不足，无法计算口令摘要，请稍后再试");
+}
+
+bool user_put_hash(struct vault *vault, struct span name, const char *hash, struct err *e)
+{
     struct arena a = {0};
     bool ok = vault_put(vault, password_key(&a, name), span_of(hash), e);
     arena_free(&a);
     return ok;
+}
+
+bool user_set_password(struct vault *vault, struct span name, struct span password,
+                       struct err *e)
+{
+    char hash[USER_HASH_MAX];
+    return user_hash_password(name, password, hash, e) && user_put_hash(vault, name, hash, e);
 }
 
 /* What an unknown name is compared with, so that it takes as long as a known one. */
@@ -365,10 +391,15 @@ bool user_check_password(struct vault *vault, struct span name, struct span pass
 {
     struct arena a = {0};
     struct span stored = SPAN_NONE;
+    struct err read = {0};
     pthread_once(&nobody_once, nobody_make);
     bool known = name.n && name.n <= NAME_CHARS_MAX * 4 && !span_has_control(name) &&
-                 vault_get(vault, &a, password_key(&a, name), &stored) &&
+                 vault_read(vault, &a, password_key(&a, name), &stored, &read) &&
                  stored.n < crypto_pwhash_STRBYTES;
+    if (read.code != ERR_NONE) {
+        arena_free(&a);
+        return err_set(e, ERR_STORE, "%s", read.text);
+    }
     if (!known)
         stored = span_of(nobody_hash);
     if (password.n > PASSWORD_BYTES_MAX)

@@ -103,12 +103,12 @@ static bool key_split_text(struct span key, struct span *id, struct span *secret
 }
 
 static bool secret_is_right(struct vault *vault, struct arena *a, struct span id,
-                            struct span secret)
+                            struct span secret, struct err *e)
 {
     char hash[65];
     struct span stored;
     id_sha256_hex(hash, secret);
-    return vault_get(vault, a, vault_key(a, id), &stored) && stored.n == 64 &&
+    return vault_read(vault, a, vault_key(a, id), &stored, e) && stored.n == 64 &&
            sodium_memcmp(hash, stored.p, 64) == 0;
 }
 
@@ -119,7 +119,7 @@ bool key_check(struct view *v, struct vault *vault, struct arena *a, struct span
     struct entry entry;
     struct err at = {0};
     const struct json *body = NULL;
-    if (key_split_text(key, &id, &secret) && secret_is_right(vault, a, id, secret) &&
+    if (key_split_text(key, &id, &secret) && secret_is_right(vault, a, id, secret, &at) &&
         version_get(v, a, ENTRY_KEY, key_of1(a, id, &at), SEQ_LATEST, &entry, &at) &&
         entry.op == ENTRY_PUT)
         body = json_parse(a, entry.body, NULL, NULL, &at);
@@ -135,6 +135,64 @@ bool key_check(struct view *v, struct vault *vault, struct arena *a, struct span
     };
     out->types = user_spans(a, json_get(body, "types"), &out->type_count);
     return true;
+}
+
+bool key_is_revoked(struct view *v, struct span id, struct err *e)
+{
+    struct arena a = {0};
+    struct entry entry;
+    const struct json *body = NULL;
+    struct span key = key_of1(&a, id, e);
+    if (key.p && version_get(v, &a, ENTRY_KEY, key, SEQ_LATEST, &entry, e) &&
+        entry.op == ENTRY_PUT)
+        body = json_parse(&a, entry.body, NULL, NULL, e);
+    bool revoked = !body || json_bool(json_get(body, "revoked"), false);
+    arena_free(&a);
+    return revoked;
+}
+
+static void revoked_write(struct buf *out, const struct json *body, struct span by)
+{
+    struct json_w w = json_w_begin(out);
+    json_w_object(&w);
+    json_w_kspan(&w, "label", json_string(json_get(body, "label")));
+    user_put_list(&w, "types", json_get(body, "types"));
+    json_w_kspan(&w, "by", json_string(json_get(body, "by")));
+    json_w_kbool(&w, "revoked", true);
+    json_w_kspan(&w, "revoked_by", by);
+    json_w_object_end(&w);
+    json_w_end(&w);
+}
+
+static bool revoke(struct txn *t, struct arena *a, struct span id, struct span by,
+                   struct err *e)
+{
+    struct entry entry;
+    struct err at = {0};
+    struct span key = key_of1(a, id, &at);
+    if (!key.p || !version_get(txn_view(t), a, ENTRY_KEY, key, SEQ_LATEST, &entry, &at))
+        return at.code == ERR_STORE ? err_set(e, ERR_STORE, "%s", at.text)
+                                    : err_set(e, ERR_MISSING, "没有编号为“%.*s”的密钥",
+                                              (int)span_cut_utf8(id, 60), id.p ? id.p : "");
+    const struct json *body = json_parse(a, entry.body, NULL, NULL, e);
+    if (!body)
+        return false;
+    if (json_bool(json_get(body, "revoked"), false))
+        return true;
+    struct buf text = {0};
+    revoked_write(&text, body, by);
+    struct entry_new new = {.type = ENTRY_KEY, .key = key, .body = buf_view(&text)};
+    bool ok = txn_append(t, &new, e);
+    buf_free(&text);
+    return ok;
+}
+
+bool key_revoke(struct txn *t, struct span id, struct span by, struct err *e)
+{
+    struct arena a = {0};
+    bool ok = revoke(t, &a, id, by, e);
+    arena_free(&a);
+    return ok;
 }
 
 static void key_view(const struct entry *entry, const struct json *body, struct json_w *w)
