@@ -428,6 +428,15 @@ void hub_tick(struct hub *h)
     }
 }
 
+void hub_look_at(struct hub *h, struct span name)
+{
+    for (struct ws_conn *c = h->conns, *next; c; c = next) {
+        next = c->next;
+        if (c->class && !c->closing && span_eq(span_of(c->name), name))
+            ws_look(c);
+    }
+}
+
 void hub_stop(struct hub *h)
 {
     h->stopping = true;

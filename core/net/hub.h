@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "util/span.h"
 
 struct hub;
 struct server;
@@ -23,6 +24,8 @@ struct hub *hub_new(struct server *s, struct err *e);
 void hub_free(struct hub *h); /* after the lws context: no connection is left */
 void hub_committed(struct hub *h, uint64_t head); /* after commits, coalesced */
 void hub_tick(struct hub *h); /* each second: sessions that ended, silent clients */
+/* That account or machine ("key:…") has changed: end at once what it may no longer have open. */
+void hub_look_at(struct hub *h, struct span name);
 void hub_stop(struct hub *h); /* tell every client 1001 */
 
 struct hub_stats {

@@ -71,6 +71,7 @@ struct ws_conn { /* what every message to every socket touches stands first */
     uint16_t close_code;
     const char *close_text;
     uint64_t user_seq;  /* version of the USER entry that was looked at */
+    uint64_t since;     /* of the account when it said hello */
     char *token, *name; /* session token or machine key */
     struct ws_machine *as;
 };

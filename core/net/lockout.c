@@ -138,3 +138,12 @@ void lockout_restore(struct lockout *l, struct span who, int failures, int64_t u
     one->failures = failures;
     one->until_us = one->last_us = until_us;
 }
+
+void lockout_lift(struct lockout *l, struct span who)
+{
+    struct entry *one = find(l, who, 0, false);
+    if (one) {
+        one->failures = 0;
+        one->until_us = 0;
+    }
+}

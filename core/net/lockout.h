@@ -24,6 +24,8 @@ enum lockout_result { LOCKOUT_WRONG, LOCKOUT_RIGHT, LOCKOUT_NEITHER };
 /* How the try ended. True: this one locked `who`; *until_us says how long, *failures how often it failed. */
 bool lockout_end(struct lockout *l, struct span who, enum lockout_result result, int64_t now_us,
                  int64_t *until_us, int *failures);
+/* Who was locked may try again at once: another password was set for them. */
+void lockout_lift(struct lockout *l, struct span who);
 /* As it was before a restart. */
 void lockout_restore(struct lockout *l, struct span who, int failures, int64_t until_us);
 void lockout_tick(struct lockout *l, int64_t now_us); /* forget what is a day old */

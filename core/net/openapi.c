@@ -39,6 +39,9 @@ static void put_parameters(struct json_w *w, const struct route *route)
     if (!strcmp(route->method, "POST") && !route->open)
         json_w_raw(w, SPAN("{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"required\":false,"
                            "\"schema\":{\"type\":\"string\",\"maxLength\":128}}"));
+    if (!strcmp(route->method, "PATCH"))
+        json_w_raw(w, SPAN("{\"name\":\"If-Match\",\"in\":\"header\",\"required\":false,"
+                           "\"schema\":{\"type\":\"string\"}}"));
     json_w_array_end(w);
 }
 

@@ -2,9 +2,11 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "net/hub.h"
 #include "net/idempotency.h"
 #include "net/request.h"
 #include "net/server_impl.h"
+#include "net/sign_in.h"
 #include "store/txn.h"
 #include "store/view.h"
 #include "store/writer.h"
@@ -123,6 +125,128 @@ static void user_post(struct request *r)
     request_offload_to(r, server_hash_jobs(r->server), password_work, password_finish, a);
 }
 
+/* --- changes ------------------------------------------------------------------------------------------ */
+
+struct changing {
+    struct command command; /* first */
+    struct request *r;
+    struct user_change what;
+    struct span password;
+    char hash[USER_HASH_MAX];
+    bool stale;
+    struct err e;
+};
+
+static void put_etag(struct request *r, const struct person *p)
+{
+    answer_header(r, "ETag", arena_printf(r->arena, "\"%llu\"", (unsigned long long)p->rev));
+}
+
+static void answer_person(struct request *r, struct span name)
+{
+    struct person p;
+    struct err e = {0};
+    struct buf out = {0};
+    if (!user_get(r->view, r->arena, name, &p, &e)) {
+        answer_err(r, &e);
+        return;
+    }
+    struct json_w w = json_w_begin(&out);
+    user_view(&p, &w);
+    json_w_end(&w);
+    put_etag(r, &p);
+    answer_json(r, 200, &out);
+}
+
+static void user_one(struct request *r)
+{
+    answer_person(r, r->params[0]);
+}
+
+static bool is_stale(struct span tag, const struct person *p)
+{
+    int64_t rev;
+    if (!tag.n || span_eq(tag, SPAN("*")))
+        return false;
+    if (tag.n < 2 || tag.p[0] != '"' || tag.p[tag.n - 1] != '"')
+        return true;
+    return !span_int((struct span){tag.p + 1, tag.n - 2}, &rev) || (uint64_t)rev != p->rev;
+}
+
+static bool change_apply(struct command *command, struct txn *t, struct err *e)
+{
+    struct changing *c = (struct changing *)command;
+    struct request *r = c->r;
+    struct arena a = {0};
+    struct person was;
+    bool known = user_get(txn_view(t), &a, c->what.name, &was, e);
+    c->stale = known && is_stale(r->if_match, &was);
+    arena_free(&a);
+    if (c->stale)
+        return err_set(e, ERR_CONFLICT, "这个账号已有新的变化，请看过最新内容后再改");
+    return known && user_change(t, server_options(r->server)->vault, r->street, &c->what, e);
+}
+
+/* Whatever was opened by what the account was before ends before the administrator is answered. */
+static void change_finish(struct request *r, struct command *command, const struct err *e)
+{
+    struct changing *c = (struct changing *)command;
+    sodium_memzero(c->hash, sizeof c->hash);
+    if (c->stale) {
+        answer_problem(r, 412, "stale", e->text, SPAN_NONE);
+        return;
+    }
+    if (e) {
+        answer_err(r, e);
+        return;
+    }
+    if (c->what.hash)
+        sign_in_unlock(server_sessions(r->server), c->what.name);
+    hub_look_at(server_hub(r->server), c->what.name);
+    answer_person(r, c->what.name);
+}
+
+static void hash_work(struct request *r, void *ctx)
+{
+    struct changing *c = ctx;
+    (void)r;
+    (void)user_hash_password(c->what.name, c->password, c->hash, &c->e);
+    sodium_memzero((char *)(uintptr_t)c->password.p, c->password.n);
+}
+
+static void hash_finish(struct request *r, void *ctx)
+{
+    struct changing *c = ctx;
+    if (c->e.code != ERR_NONE)
+        answer_err(r, &c->e);
+    else
+        request_submit(r, &c->command, change_finish);
+}
+
+static void user_patch(struct request *r)
+{
+    struct person p;
+    struct err e = {0};
+    const struct json *password = json_get(r->json, "password");
+    struct changing *c = arena_alloc(r->arena, sizeof *c);
+    *c = (struct changing){.command.apply = change_apply, .r = r};
+    c->what.name = r->params[0];
+    c->what.by = r->person->name;
+    c->what.patch = r->json;
+    c->password = json_string(password);
+    if (!user_get(r->view, r->arena, r->params[0], &p, &e) ||
+        (password && !user_check_new(p.name, c->password, &e))) {
+        answer_err(r, &e);
+        return;
+    }
+    if (!password) {
+        request_submit(r, &c->command, change_finish);
+        return;
+    }
+    c->what.hash = c->hash;
+    request_offload_to(r, server_hash_jobs(r->server), hash_work, hash_finish, c);
+}
+
 /* --- keys --------------------------------------------------------------------------------------------- */
 
 static void keys(struct request *r)
@@ -173,6 +297,36 @@ static void key_post(struct request *r)
     request_submit(r, &m->command, mint_finish);
 }
 
+struct revoking {
+    struct command command; /* first */
+    struct request *r;
+};
+
+static bool revoke_apply(struct command *c, struct txn *t, struct err *e)
+{
+    struct request *r = ((struct revoking *)c)->r;
+    return key_revoke(t, r->params[0], r->person->name, e);
+}
+
+static void revoke_finish(struct request *r, struct command *c, const struct err *e)
+{
+    (void)c;
+    if (e) {
+        answer_err(r, e);
+        return;
+    }
+    hub_look_at(server_hub(r->server),
+                span_of(arena_printf(r->arena, "key:%.*s", SPAN_ARG(r->params[0]))));
+    answer_empty(r, 204);
+}
+
+static void key_delete(struct request *r)
+{
+    struct revoking *v = arena_alloc(r->arena, sizeof *v);
+    *v = (struct revoking){.command.apply = revoke_apply, .r = r};
+    request_submit(r, &v->command, revoke_finish);
+}
+
 static const struct route routes[] = {
     {.method = "GET",
      .path = "/api/v1/users",
@@ -186,6 +340,18 @@ static const struct route routes[] = {
      .body = BODY_JSON,
      .handle = user_post},
     {.method = "GET",
+     .path = "/api/v1/users/{name}",
+     .summary = "One account, with its ETag",
+     .act = ACCESS_ADMINISTER,
+     .handle = user_one},
+    {.method = "PATCH",
+     .path = "/api/v1/users/{name}",
+     .summary = "Change an account: display, role, office, offices, community, communities, "
+                "disabled, password, with If-Match; all but display ends its sessions",
+     .act = ACCESS_ADMINISTER,
+     .body = BODY_JSON,
+     .handle = user_patch},
+    {.method = "GET",
      .path = "/api/v1/keys",
      .summary = "All machine keys, without their secrets",
      .act = ACCESS_ADMINISTER,
@@ -197,6 +363,11 @@ static const struct route routes[] = {
      .body = BODY_JSON,
      .secret = true,
      .handle = key_post},
+    {.method = "DELETE",
+     .path = "/api/v1/keys/{id}",
+     .summary = "Revoke a machine key for ever; what it has open ends",
+     .act = ACCESS_ADMINISTER,
+     .handle = key_delete},
 };
 const struct route_family route_users;
 const struct route_family route_users = {routes, sizeof routes / sizeof *routes};

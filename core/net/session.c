@@ -76,6 +76,7 @@ static void write_json(struct buf *out, const struct session *s)
     json_w_kstr(&w, "name", s->name);
     json_w_kint(&w, "created", s->created_us);
     json_w_kint(&w, "seen", s->seen_us);
+    json_w_kint(&w, "since", (int64_t)s->since);
     json_w_object_end(&w);
     json_w_end(&w);
 }
@@ -167,13 +168,15 @@ static bool load_one(void *ctx, struct span key, struct span value)
     struct sessions *ss = ctx;
     struct arena a = {0};
     char hash[SESSION_HASH_CHARS + 1];
-    int64_t created = 0, seen = 0;
+    int64_t created = 0, seen = 0, since = 0;
     const struct json *v = json_parse(&a, value, NULL, NULL, NULL);
     struct span name = json_string(json_get(v, "name"));
+    json_int(json_get(v, "since"), &since); /* not there in sessions of older versions */
     if (key.n == 8 + SESSION_HASH_CHARS && name.n && name.n <= SESSION_NAME_MAX &&
         json_int(json_get(v, "created"), &created) && json_int(json_get(v, "seen"), &seen)) {
         snprintf(hash, sizeof hash, "%.*s", SESSION_HASH_CHARS, key.p + 8);
         struct session *s = session_add(ss, hash, name);
+        s->since = (uint64_t)since;
         s->created_us = created;
         s->seen_us = s->noted_us = seen;
     }
@@ -277,7 +280,7 @@ const struct person *session_person(struct sessions *ss, struct span token, stru
     bool known = user_get(v, a, span_of((*at)->name), p, &e);
     if (!known && e.code == ERR_STORE)
         return NULL;
-    if (!known || p->disabled) {
+    if (!known || p->disabled || p->since != (*at)->since) {
         session_end(ss, at);
         return NULL;
     }

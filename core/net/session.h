@@ -32,7 +32,8 @@ void sessions_tick(
 
 /* 30 minutes unused, 12 hours old, or, so that a clock set back makes none immortal, begun in the future. */
 bool session_time_is_up(int64_t created_us, int64_t seen_us, int64_t now_us);
-/* The person behind a token: NULL if there is none, it is over, or the person is disabled. Counts as use. */
+/* The person behind a token: NULL if there is none, it is over, or the person is disabled or has
+ * changed (person.since) since then, which ends it. Counts as use. */
 const struct person *session_person(struct sessions *ss, struct span token, struct view *v,
                                     struct arena *a);
 /* The same without counting as use: a websocket asks every few seconds whether it may stay open. */

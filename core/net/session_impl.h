@@ -21,6 +21,7 @@ struct session {
     /* of the token: what is stored cannot be used to sign in */
     char hash[SESSION_HASH_CHARS + 1];
     char name[SESSION_NAME_MAX + 1];
+    uint64_t since; /* the person's, when the password was right */
     /* by the wall clock; noted: seen_us as the vault has it */
     int64_t created_us, seen_us, noted_us;
 };

@@ -9,6 +9,7 @@
 #include "net/server_impl.h"
 #include "net/session_impl.h"
 #include "store/vault.h"
+#include "store/view.h"
 #include "util/clock.h"
 #include "util/id.h"
 #include "util/json.h"
@@ -55,6 +56,12 @@ void sign_in_tick(struct sessions *ss, int64_t now_us)
     lockout_tick(ss->addresses, now_us);
 }
 
+/* What the vault has of it is dropped with the next success, as after any lock. */
+void sign_in_unlock(struct sessions *ss, struct span name)
+{
+    lockout_lift(ss->accounts, name);
+}
+
 /* --- signing in ------------------------------------------------------------------------------------ */
 
 struct sign_in {
@@ -78,12 +85,29 @@ static void answer_locked(struct request *r, int64_t seconds)
     answer_problem(r, 429, "locked", text, SPAN_NONE);
 }
 
+/* What the account is before its password is looked at: if that changes meanwhile, the old password was
+ * right for nothing. */
+static bool read_since(struct request *r, struct sign_in *in)
+{
+    struct arena a = {0};
+    struct person p;
+    struct err e = {0};
+    struct view *v = view_open(server_options(r->server)->store, &in->e);
+    if (!v)
+        return false;
+    if (user_get(v, &a, in->name, &p, &e))
+        in->session.since = p.since;
+    view_close(v);
+    arena_free(&a);
+    return true;
+}
+
 /* First half: what may take long. Second half of a success: the vault. */
 static void check_work(struct request *r, void *ctx)
 {
     struct sign_in *in = ctx;
-    in->right =
-        user_check_password(server_options(r->server)->vault, in->name, in->password, &in->e);
+    in->right = read_since(r, in) && user_check_password(server_options(r->server)->vault,
+                                                         in->name, in->password, &in->e);
     sodium_memzero((char *)(uintptr_t)in->password.p, in->password.n);
 }
 
@@ -156,8 +180,13 @@ static void store_finish(struct request *r, void *ctx)
         answer_err(r, &in->e);
         return;
     }
+    if (p.disabled || p.since != in->session.since) { /* changed while it was checked */
+        answer_wrong(r, in);
+        return;
+    }
     session_make_room(ss, in->session.name);
     struct session *s = session_add(ss, in->session.hash, in->name);
+    s->since = in->session.since;
     s->created_us = in->session.created_us;
     s->seen_us = s->noted_us = in->session.seen_us;
     set_cookie(r, in->token);
@@ -182,7 +211,11 @@ static void check_finish(struct request *r, void *ctx)
     int64_t until;
     int failures;
     bool known = user_get(r->view, r->arena, in->name, &p, &e);
-    if (!known && e.code == ERR_STORE) {
+    if (!in->right && in->e.code != ERR_DENIED) { /* nothing was learnt about the password */
+        known = false;
+        e = in->e;
+    }
+    if (!known && e.code != ERR_MISSING) {
         lockout_end(ss->addresses, in->peer, LOCKOUT_NEITHER, 0, &until, &failures);
         lockout_end(ss->accounts, in->name, LOCKOUT_NEITHER, 0, &until, &failures);
         answer_err(r, &e);

@@ -151,6 +151,7 @@ static void hello(struct ws_conn *c, struct request *r, const struct ws_message 
         hub_identify(c, p);
         if (c->machine)
             keep_machine(c, p);
+        c->since = p->since;
         c->name = mem_strdup(arena_span(r->arena, p->name).p);
         c->user_seq = user_version(c, r->view, r->arena);
         c->deadline = 0;
@@ -344,7 +345,8 @@ void ws_look(struct ws_conn *c)
     uint64_t version = live && !c->machine ? user_version(c, v, a) : c->user_seq;
     if (live && version != c->user_seq) {
         c->user_seq = version;
-        live = user_get(v, a, span_of(c->name), &p, &e) && !p.disabled;
+        live = user_get(v, a, span_of(c->name), &p, &e) && !p.disabled &&
+               p.since == c->since;
         if (live)
             hub_identify(c, &p);
         if (live && c->me)

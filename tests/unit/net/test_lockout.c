@@ -33,6 +33,21 @@ static void the_fifth_failure_locks_for_ten_minutes_then_twice_as_long(void **st
     lockout_free(l);
 }
 
+static void who_is_given_another_password_may_try_at_once(void **state)
+{
+    (void)state;
+    struct lockout *l = lockout_new(5, 10 * MIN, 0);
+    for (int i = 0; i < 5; i++)
+        assert_true(try_at(l, "a", LOCKOUT_WRONG, 0));
+    assert_false(try_at(l, "a", LOCKOUT_RIGHT, 1));
+    lockout_lift(l, SPAN("a"));
+    lockout_lift(l, SPAN("nobody"));
+    for (int i = 0; i < 4; i++)
+        assert_true(try_at(l, "a", LOCKOUT_WRONG, 1));
+    assert_true(try_at(l, "a", LOCKOUT_RIGHT, 1));
+    lockout_free(l);
+}
+
 static void a_right_password_starts_anew(void **state)
 {
     (void)state;
@@ -98,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_fifth_failure_locks_for_ten_minutes_then_twice_as_long),
+        cmocka_unit_test(who_is_given_another_password_may_try_at_once),
         cmocka_unit_test(a_right_password_starts_anew),
         cmocka_unit_test(tries_under_way_count),
         cmocka_unit_test(an_address_forgets_by_and_by),
