@@ -33,6 +33,7 @@ struct record_reader {
     struct sealable *waiting;
     size_t waiting_count, waiting_cap;
     struct err failure; /* set once the text cannot be read on */
+    long failure_line;
     bool ended;
 
     struct buf pending; /* the beginning of a line or item whose end has not come yet */
@@ -87,6 +88,11 @@ size_t record_reader_refusals(const struct record_reader *r, const struct record
     return r->refusal_count;
 }
 
+long record_reader_failure_line(const struct record_reader *r)
+{
+    return r->failure_line;
+}
+
 void record_reader_drop(struct record_reader *r)
 {
     r->record_count = r->refusal_count = 0;
@@ -96,6 +102,9 @@ void record_reader_drop(struct record_reader *r)
 static bool fail(struct record_reader *r, const struct err *why)
 {
     r->failure = *why;
+    r->failure_line = r->line;
+    if (r->format == RECORD_CSV)
+        r->failure_line = r->csv.fault_line ? r->csv.fault_line : r->csv.row_line;
     return false;
 }
 

@@ -127,6 +127,13 @@ static void count_lines(struct csv *c, const char *p, size_t n)
         c->line++;
 }
 
+/* Told with the line it is on; all other errors with the line their row began on. */
+static bool bad_byte(struct csv *c, const char *what, struct err *e)
+{
+    c->fault_line = c->line;
+    return err_set(e, ERR_INPUT, "第 %ld 行：%s", c->line, what);
+}
+
 /* One step: takes at least one byte, or changes the state without taking any. */
 static bool step(struct csv *c, const char *p, size_t n, size_t *taken, csv_row_fn *row,
                  void *ctx, struct err *e)
@@ -155,10 +162,10 @@ static bool step(struct csv *c, const char *p, size_t n, size_t *taken, csv_row_
         if (is_end(byte))
             return end_with(c, byte, row, ctx, e);
         if (byte == '"')
-            return err_set(e, ERR_INPUT,
-                           "第 %ld 行：引号出现在字段中间；含引号的字段要整个用引号括起，"
-                           "里面的引号写两遍",
-                           c->line);
+            return bad_byte(c,
+                            "引号出现在字段中间；含引号的字段要整个用引号括起，"
+                            "里面的引号写两遍",
+                            e);
         *taken = run_length(IN_PLAIN, p, n);
         return put(c, p, *taken, e);
     case IN_QUOTES:
@@ -176,11 +183,11 @@ static bool step(struct csv *c, const char *p, size_t n, size_t *taken, csv_row_
         }
         if (is_end(byte))
             return end_with(c, byte, row, ctx, e);
-        return err_set(e, ERR_INPUT, "第 %ld 行：结束的引号后面只能是逗号或换行", c->line);
+        return bad_byte(c, "结束的引号后面只能是逗号或换行", e);
     case AFTER_CR:
     case AFTER_CR_BLANK:
         if (byte != '\n')
-            return err_set(e, ERR_INPUT, "第 %ld 行：回车（CR）后面没有换行（LF）", c->line);
+            return bad_byte(c, "回车（CR）后面没有换行（LF）", e);
         c->line++;
         if (c->state == AFTER_CR)
             hand_out(c, row, ctx);
@@ -239,5 +246,7 @@ bool csv_feed(struct csv *c, struct span bytes, bool last, csv_row_fn *row, void
     }
     if (!ok)
         c->state = FAILED;
+    if (!ok && !c->fault_line)
+        c->fault_line = c->row_line;
     return ok;
 }
