@@ -135,10 +135,16 @@ static bool make_key(struct record_parser *p, struct arena *a, struct span *key,
         size_t start = p->text.n;
         row_put_text(&p->text, &v);
         bool empty = p->text.n == start;
+        /* People and the API write the parts joined by '|': it could never be asked for. */
+        bool splits = t->key_count > 1 && !empty &&
+                      memchr(p->text.p + start, '|', p->text.n - start) != NULL;
         buf_char(&p->text, '\0');
         *field = t->fields[t->key[i]].name;
         if (empty)
             return err_set(e, ERR_INPUT, "“%s”是主键，不能为空", t->fields[t->key[i]].label);
+        if (splits)
+            return err_set(e, ERR_INPUT, "“%s”是主键的一段，不能含竖线 |，请换别的符号",
+                           t->fields[t->key[i]].label);
         if (p->text.n > STORE_KEY_MAX)
             return err_set(e, ERR_INPUT, "主键太长：各项合起来最多 %d 字节",
                            (int)STORE_KEY_MAX - t->key_count);
