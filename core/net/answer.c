@@ -124,11 +124,14 @@ static const char *status_title(int status)
 }
 
 /* One item that speaks of the whole request, for problems that know no better place. */
-static void put_error(struct json_w *w, const char *code, const char *message)
+static void put_error(struct json_w *w, const char *pointer, int64_t line, const char *code,
+                      const char *message)
 {
     json_w_array(w);
     json_w_object(w);
-    json_w_kstr(w, "pointer", "");
+    json_w_kstr(w, "pointer", pointer);
+    if (line)
+        json_w_kint(w, "line", line);
     json_w_kstr(w, "code", code);
     json_w_kstr(w, "message", message);
     json_w_object_end(w);
@@ -138,6 +141,8 @@ static void put_error(struct json_w *w, const char *code, const char *message)
 void answer_problem(struct request *r, int status, const char *code, const char *detail,
                     struct span errors)
 {
+    if (status == 401) /* no other scheme: at Basic browsers open a dialog of their own */
+        answer_header(r, "WWW-Authenticate", "Bearer realm=\"wangyi\"");
     struct buf out = {0};
     struct json_w w = json_w_begin(&out);
     json_w_object(&w);
@@ -150,7 +155,7 @@ void answer_problem(struct request *r, int status, const char *code, const char 
     if (errors.n)
         json_w_raw(&w, errors);
     else
-        put_error(&w, code, detail);
+        put_error(&w, "", 0, code, detail);
     json_w_object_end(&w);
     json_w_end(&w);
     answer_body(r, status, "application/problem+json", &out);
@@ -177,6 +182,25 @@ void answer_err(struct request *r, const struct err *e)
     if (status >= 500)
         answer_header(r, "Retry-After", "5");
     answer_problem(r, status, err_code_name(e->code), e->text, SPAN_NONE);
+}
+
+void answer_err_at(struct request *r, const struct err *e, const char *pointer, int64_t line)
+{
+    struct buf errors = {0};
+    struct json_w w = json_w_begin(&errors);
+    put_error(&w, pointer, line, err_code_name(e->code), e->text);
+    json_w_end(&w);
+    answer_problem(r, answer_status(e->code), err_code_name(e->code), e->text,
+                   buf_view(&errors));
+    buf_free(&errors);
+}
+
+void answer_bad_json(struct request *r, const struct err *e, size_t at)
+{
+    int64_t line = 1;
+    for (size_t i = 0; i < at && i < r->body.n; i++)
+        line += r->body.p[i] == '\n';
+    answer_err_at(r, e, "", line);
 }
 
 void answer_next(struct request *r, struct span after)

@@ -35,6 +35,10 @@ void answer_list_end(struct json_w *w, struct span next);
 void answer_problem(struct request *r, int status, const char *code, const char *detail,
                     struct span errors);
 void answer_err(struct request *r, const struct err *e); /* a problem, by answer_status */
+/* The same, with its place: `pointer` a member of the request ("" all of it), `line` of the body, 0: none. */
+void answer_err_at(struct request *r, const struct err *e, const char *pointer, int64_t line);
+/* The body is no JSON from byte `at` on. */
+void answer_bad_json(struct request *r, const struct err *e, size_t at);
 void answer_unreadable(struct request *r);               /* 503: the store is being reopened */
 int answer_status(enum err_code code); /* the one table from codes to HTTP status */
 

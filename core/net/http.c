@@ -149,9 +149,10 @@ static void dispatch(struct exchange *x)
             struct json_limits limits = {.bytes = http_body_max(x->route)};
             if (limits.bytes > 64 * 1024)
                 limits.string = limits.bytes;
-            r->json = json_parse(r->arena, r->body, &limits, NULL, &e);
+            size_t at = 0;
+            r->json = json_parse(r->arena, r->body, &limits, &at, &e);
             if (!r->json) {
-                answer_err(r, &e);
+                answer_bad_json(r, &e, at);
                 return;
             }
         }

@@ -9,23 +9,36 @@
 
 enum { PAGE_MAX = 50 };
 
-static bool filter_read(struct request *r, struct alert_filter *f, struct err *e)
+static bool flag_read(struct span value, bool *out, struct err *e)
+{
+    *out = span_eq(value, SPAN("1")) || span_eq(value, SPAN("true"));
+    return *out || span_eq(value, SPAN("0")) || span_eq(value, SPAN("false")) ||
+           err_set(e, ERR_INPUT, "open 须为 1（只看未办结的）或 0，给的是“%.*s”",
+                   (int)span_cut_utf8(value, 40), value.p);
+}
+
+/* `*pointer` names the argument that is refused. */
+static bool filter_read(struct request *r, struct alert_filter *f, const char **pointer,
+                        struct err *e)
 {
     struct span rest = r->query, name, value;
     int64_t n = PAGE_MAX;
     *f = (struct alert_filter){0};
     while (request_query_next(&rest, &name, &value)) {
+        *pointer = arena_printf(r->arena, "/%.*s", (int)span_cut_utf8(name, 40), name.p);
         if (span_eq(name, SPAN("limit"))) {
             if (!span_int(value, &n) || n < 1)
                 return err_set(e, ERR_INPUT, "limit 须为 1 至 %d 的整数", PAGE_MAX);
         } else if (span_eq(name, SPAN("after"))) {
             f->after = value;
         } else if (span_eq(name, SPAN("open"))) {
-            f->open = span_eq(value, SPAN("1")) || span_eq(value, SPAN("true"));
+            if (!flag_read(value, &f->open, e))
+                return false;
         } else if (!alert_filter_set(f, r->arena, name, value, e)) {
             return false;
         }
     }
+    *pointer = "";
     f->limit = n > PAGE_MAX ? PAGE_MAX : (int)n;
     return true;
 }
@@ -51,9 +64,14 @@ static void list(struct request *r)
     struct alert_filter f;
     struct buf b = {0};
     struct err e;
+    const char *pointer = "";
     struct json_w w = json_w_begin(&b);
-    if (!filter_read(r, &f, &e) ||
-        !alert_list(r->view, r->arena, r->street, r->person, &f, &w, &e)) {
+    if (!filter_read(r, &f, &pointer, &e)) {
+        buf_free(&b);
+        answer_err_at(r, &e, pointer, 0);
+        return;
+    }
+    if (!alert_list(r->view, r->arena, r->street, r->person, &f, &w, &e)) {
         buf_free(&b);
         answer_err(r, &e);
         return;

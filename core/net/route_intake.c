@@ -15,6 +15,7 @@
 #include "net/idempotency.h"
 #include "net/request.h"
 #include "net/server_impl.h"
+#include "store/txn.h"
 #include "store/writer.h"
 #include "util/id.h"
 #include "util/mem.h"
@@ -34,7 +35,8 @@ struct intake {
     uint64_t refused; /* all of them; `shown` holds the first thousand as JSON */
     struct buf shown;
     struct err reading; /* the text could not be read on */
-    bool over;          /* the last part is on its way */
+    int64_t reading_line;
+    bool over; /* the last part is on its way */
     int in_flight;
     struct err failed; /* a part was not written */
     struct batch_result total;
@@ -88,18 +90,18 @@ static void answer_write(const struct intake *in, struct buf *out)
 static void answer_broken_off(struct intake *in)
 {
     struct request *r = in->r;
-    const struct err *e = in->failed.code ? &in->failed : &in->reading;
-    char text[400];
+    struct err e = in->failed.code ? in->failed : in->reading;
     uint64_t kept = in->total.accepted + in->total.unchanged;
-    int n = snprintf(text, sizeof text, "%s", e->text);
-    if (kept)
-        snprintf(text + n, sizeof text - (size_t)n,
-                 "（此前的 %llu 行已经保存，可以整批重新发送）", (unsigned long long)kept);
-    if (e->code == ERR_STORE) {
-        answer_err(r, e);
+    if (e.code == ERR_STORE) {
+        answer_err(r, &e);
         return;
     }
-    answer_problem(r, answer_status(e->code), err_code_name(e->code), text, SPAN_NONE);
+    if (kept) {
+        struct err why = e;
+        err_set(&e, why.code, "%s（此前的 %llu 行已经保存，可以整批重新发送）", why.text,
+                (unsigned long long)kept);
+    }
+    answer_err_at(r, &e, "", in->failed.code ? 0 : in->reading_line);
 }
 
 static void answer_if_done(struct intake *in)
@@ -136,6 +138,9 @@ static bool part_apply(struct command *c, struct txn *t, struct err *e)
     struct batch_result one = {0};
     if (atomic_load(&in->broken))
         return err_set(e, ERR_STORE, "前面的部分没有写入，后面的不再写");
+    /* A stream may last longer than the right to send it. */
+    if (!user_is_still(txn_view(t), in->r->person, e))
+        return false;
     if (!record_apply(t, street_dictionary(in->r->street), &p->batch, &one, e))
         return false;
     total_add(&in->total, &one);
@@ -362,14 +367,18 @@ static bool too_many(struct intake *in)
     uint64_t waiting = record_reader_records(in->reader, &records) +
                        record_reader_refusals(in->reader, &refusals);
     uint64_t max = in->format == RECORD_CSV ? RECORD_CSV_ROWS : LINES_MAX;
-    return in->lines + waiting > max &&
-           !err_set(&in->reading, ERR_LIMIT, "一次最多 %llu 行，请分批发送",
-                    (unsigned long long)max);
+    if (in->lines + waiting <= max)
+        return false;
+    in->reading_line = (int64_t)max + 1;
+    err_set(&in->reading, ERR_LIMIT, "一次最多 %llu 行，请分批发送", (unsigned long long)max);
+    return true;
 }
 
 /* What the reader has made of some bytes. */
 static void taken_in(struct intake *in, bool reads, bool last)
 {
+    if (!reads)
+        in->reading_line = record_reader_failure_line(in->reader);
     reads = reads && !too_many(in);
     in->over = !reads || last;
     collect(in, in->over, reads && last);
