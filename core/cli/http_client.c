@@ -218,6 +218,18 @@ bool http_ask(const char *url, struct http_call *c, struct err *e)
     return false;
 }
 
+void http_put_escaped(struct buf *b, const char *s)
+{
+    for (; *s; s++) {
+        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
+                     (*s >= 'A' && *s <= 'Z') || strchr("-._~", *s);
+        if (plain)
+            buf_char(b, *s);
+        else
+            buf_printf(b, "%%%02X", (unsigned char)*s);
+    }
+}
+
 static bool find_password(const char *name, const char **password, struct err *e)
 {
     char prompt[128];

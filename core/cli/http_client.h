@@ -32,6 +32,9 @@ bool http_call(const char *url, struct http_call *c, struct err *e);
 /* The same, but an answer that is no 2xx is an error with what the server said about it. */
 bool http_ask(const char *url, struct http_call *c, struct err *e);
 
+/* A part of a path or a query, percent-encoded. */
+void http_put_escaped(struct buf *b, const char *s);
+
 /* Sign in as a person; the password is WANGYI_PASSWORD or asked for on the terminal. `headers` gets
  * the lines that prove it in later calls. */
 bool http_sign_in(const char *url, const char *name, char headers[512], struct err *e);

@@ -255,18 +255,6 @@ static bool ingest_here(const char *data, const char *scripts, struct source *s,
 
 /* --- to a running server ---------------------------------------------------------------------------- */
 
-static void put_escaped(struct buf *b, const char *s)
-{
-    for (; *s; s++) {
-        bool plain = (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
-                     (*s >= 'A' && *s <= 'Z') || strchr("-._~", *s);
-        if (plain)
-            buf_char(b, *s);
-        else
-            buf_printf(b, "%%%02X", (unsigned char)*s);
-    }
-}
-
 static bool ingest_there(const char *url, const char *key, struct source *s,
                          const struct job *j, struct buf *out, struct err *e)
 {
@@ -277,15 +265,15 @@ static bool ingest_there(const char *url, const char *key, struct source *s,
     if (!source_measure(s, e))
         return false;
     buf_str(&path, "/api/v1/records/");
-    put_escaped(&path, j->type);
+    http_put_escaped(&path, j->type);
     buf_str(&path, j->full ? "?mode=full&last=1" : "?last=1");
     if (j->scope) {
         buf_str(&path, "&scope=");
-        put_escaped(&path, j->scope);
+        http_put_escaped(&path, j->scope);
     }
     if (j->batch) {
         buf_str(&path, "&batch=");
-        put_escaped(&path, j->batch);
+        http_put_escaped(&path, j->batch);
     }
     buf_char(&path, '\0');
     buf_printf(&headers, "Authorization: Bearer %s\r\nContent-Type: %s\r\n", key,

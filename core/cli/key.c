@@ -73,6 +73,67 @@ static bool add_there(const char *url, const char *as, struct span body, char ke
     return answer && (key[0] || err_set(e, ERR_SYSTEM, "服务器没有给出密钥"));
 }
 
+struct revoke {
+    struct command command;
+    struct span id;
+};
+
+static bool apply_revoke(struct command *c, struct txn *t, struct err *e)
+{
+    return key_revoke(t, ((const struct revoke *)c)->id, SPAN("console"), e);
+}
+
+static bool revoke_here(const char *data, const char *scripts, const char *id, struct err *e)
+{
+    struct local l;
+    if (!local_open_existing(&l, data, scripts, e))
+        return false;
+    struct revoke r = {.command = {.apply = apply_revoke}, .id = span_of(id)};
+    bool ok = store_apply(l.store, &r.command, e);
+    local_close(&l);
+    return ok;
+}
+
+static bool revoke_there(const char *url, const char *as, const char *id, struct err *e)
+{
+    char headers[560] = "";
+    struct buf path = {0};
+    if (!http_sign_in(url, as, headers, e))
+        return false;
+    buf_str(&path, "/api/v1/keys/");
+    http_put_escaped(&path, id);
+    buf_char(&path, '\0');
+    struct http_call c = {.method = "DELETE", .path = path.p, .headers = headers};
+    bool ok = http_ask(url, &c, e);
+    buf_free(&c.answer);
+    buf_free(&path);
+    return ok;
+}
+
+static int revoke_main(int argc, char **argv)
+{
+    const char *data = "data", *scripts = "scripts", *to = NULL, *as = NULL;
+    const struct cli_option options[] = {
+        {"--data", "目录", "数据目录（服务停着），缺省 data", .text = &data},
+        {"--scripts", "目录", "缺省 scripts", .text = &scripts},
+        {"--to", "网址", "运行着的服务，如 http://127.0.0.1:8080", .text = &to},
+        {"--as", "账号", "与 --to 一起：以哪个管理员的身份，密码在 WANGYI_PASSWORD",
+         .text = &as},
+        {0},
+    };
+    const struct cli_usage usage = {
+        "wangyi key revoke 编号 [--data 目录 | --to 网址 --as 账号]",
+        "停用一个密钥，不能恢复；它打开的连接立即结束。", options, 2, 2};
+    int words, code;
+    struct err e = {0};
+    if (!cli_parse(&usage, argc, argv, &words, &code))
+        return code;
+    if (to && !as)
+        return cli_misused(&usage, "用 --to 时请用 --as 给出管理员账号");
+    bool ok = to ? revoke_there(to, as, argv[2], &e) : revoke_here(data, scripts, argv[2], &e);
+    return ok ? CLI_DONE : cli_failed(&e);
+}
+
 /* wy_<id>_<secret> */
 static void print_key(const char *key, bool json)
 {
@@ -103,17 +164,20 @@ int key_main(int argc, char **argv)
          .text = &as},
         {0},
     };
-    const struct cli_usage usage = {"wangyi key add --types 类型,类型 [选项]", NULL, options, 1,
+    const struct cli_usage usage = {"wangyi key add --types 类型,类型 [选项]",
+                                    "不再用的密钥用 wangyi key revoke 编号 停用。", options, 1,
                                     1};
     int words, code;
     char key[96] = "";
     struct err e = {0};
     struct arena a = {0};
     struct buf body = {0};
+    if (argc > 1 && strcmp(argv[1], "revoke") == 0)
+        return revoke_main(argc, argv);
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;
     if (strcmp(argv[1], "add") != 0)
-        return cli_misused(&usage, "key 后面目前只有 add");
+        return cli_misused(&usage, "key 后面是 add 或 revoke");
     if (!types || (to && !as))
         return cli_misused(&usage, !types ? "请用 --types 给出数据类型"
                                           : "用 --to 时请用 --as 给出管理员账号");

@@ -1,8 +1,10 @@
 #include "cli/local.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/import.h"
 #include "domain/street.h"
@@ -127,6 +129,17 @@ bool local_open(struct local *l, const char *data_dir, const char *scripts_dir, 
 failed:
     local_close(l);
     return false;
+}
+
+bool local_open_existing(struct local *l, const char *data_dir, const char *scripts_dir,
+                         struct err *e)
+{
+    char path[4096];
+    *l = (struct local){0};
+    int n = snprintf(path, sizeof path, "%s/store", data_dir);
+    if (n < 0 || (size_t)n >= sizeof path || access(path, F_OK) != 0)
+        return err_set(e, ERR_MISSING, "%.150s 里没有数据库，请核对 --data", data_dir);
+    return local_open(l, data_dir, scripts_dir, e);
 }
 
 void local_close(struct local *l)

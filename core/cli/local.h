@@ -20,6 +20,9 @@ struct local {
 /* Opens it, makes it if it is missing, reads the office files in if it has none yet. A directory that no
  * server has run on yet keeps its clock at the beginning of time, so that a server with a held clock may follow. */
 bool local_open(struct local *l, const char *data_dir, const char *scripts_dir, struct err *e);
+/* For those who change what is there: refuses a directory that holds no store, and makes none. */
+bool local_open_existing(struct local *l, const char *data_dir, const char *scripts_dir,
+                         struct err *e);
 void local_close(struct local *l);
 bool local_make_dir(const char *path, struct err *e); /* 0700; an existing one is fine */
 

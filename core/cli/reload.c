@@ -25,7 +25,7 @@ static bool reload_here(const char *data, const char *scripts, const char *scena
     struct local l;
     struct import_result r = {0};
     bool office = false;
-    if (!local_open(&l, data, scripts, e))
+    if (!local_open_existing(&l, data, scripts, e))
         return false;
     struct importer in = {.store = l.store, .scripts_dir = scripts, .scenarios_dir = scenarios};
     bool ok = import_office(&in, &office, e) &&

@@ -96,16 +96,19 @@ int user_main(int argc, char **argv)
          .text = &as},
         {0},
     };
-    const struct cli_usage usage = {"wangyi user add 账号 --role 角色 --password-stdin [选项]",
-                                    NULL, options, 2, 2};
+    const struct cli_usage usage = {
+        "wangyi user add 账号 --role 角色 --password-stdin [选项]",
+        "已有的账号用 wangyi user set 更改，见 wangyi user set --help。", options, 2, 2};
     int words, code;
     char password[1024];
     struct err e = {0};
     struct buf body = {0};
+    if (argc > 1 && strcmp(argv[1], "set") == 0)
+        return user_set_main(argc, argv);
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;
     if (strcmp(argv[1], "add") != 0)
-        return cli_misused(&usage, "user 后面目前只有 add");
+        return cli_misused(&usage, "user 后面是 add 或 set");
     if (!role || !from_stdin || (to && !as))
         return cli_misused(&usage, !role ? "请用 --role 给出角色"
                                    : !from_stdin ? "请加 --password-stdin，并从标准输入给出密码"

@@ -199,10 +199,55 @@ test('test --cases names line and reason of a broken case and runs the others', 
     assert.match(of(line).message, reason)
 })
 
+test('what changes something that is there makes no directory for a mistyped --data', () => {
+  const data = fresh('mistyped')
+  for (const args of [['reload'], ['user', 'set', 'chen', '--disable'], ['key', 'revoke', 'abc']]) {
+    const run = wangyi([...args, '--data', data])
+    assert.equal(run.code, 1, run.err)
+    assert.match(run.err, /mistyped.*--data/)
+    assert.ok(!existsSync(data), args.join(' '))
+  }
+})
+
+test('an account is changed and a key revoked while no server runs', () => {
+  const data = fresh('changed')
+  const set = (name, args, input) => wangyi(['user', 'set', name, ...args, '--data', data], input)
+  for (const [name, ...role] of [['root', 'admin'], ['chen', 'office', '--office', 'safety']])
+    assert.equal(wangyi(['user', 'add', name, '--role', ...role, '--data', data, '--password-stdin'], PASSWORD).code, 0)
+  assert.equal(set('chen', ['--role', 'community', '--community', 'xiaohe', '--office', '']).code, 0)
+  assert.equal(set('chen', ['--disable']).code, 0)
+  assert.equal(set('chen', ['--enable', '--password-stdin', '--display', '陈'], 'another word 71\n').code, 0)
+  for (const [args, reason] of [[['--disable'], /最后一个/], [['--role', 'leader'], /最后一个/]]) {
+    const run = set('root', args)
+    assert.deepEqual([run.code, run.out], [1, ''])
+    assert.match(run.err, reason)
+  }
+  assert.equal(set('chen', ['--office', 'nowhere']).code, 1)
+  assert.equal(set('chen', ['--password-stdin'], 'short\n').code, 1)
+  assert.equal(set('nobody', ['--disable']).code, 1)
+  for (const args of [[], ['--disable', '--enable'], ['--disable', '--to', 'http://127.0.0.1:1']])
+    assert.equal(set('chen', args).code, 2, args.join(' '))
+  const { id } = JSON.parse(wangyi(['key', 'add', '--types', 'visit', '--data', data, '--json']).out)
+  assert.equal(wangyi(['key', 'revoke', id, '--data', data]).code, 0)
+  assert.equal(wangyi(['key', 'revoke', 'nosuchkey000', '--data', data]).code, 1)
+  assert.equal(wangyi(['key', 'revoke', '--data', data]).code, 2)
+})
+
+test('a line whose composite key could not be asked for is refused with its field', () => {
+  const run = wangyi(['ingest', 'ent_income', '-', '--data', fresh('bar'), '--json'],
+    '{"ent_id":"E1","month":"2020-06","income_cny":1}\n{"ent_id":"E1|x","month":"2020-06","income_cny":1}\n')
+  const [refused] = JSON.parse(run.out).rejected
+  assert.deepEqual([refused.line, refused.field], [2, 'ent_id'])
+  const alone = wangyi(['ingest', 'visit', '-', '--data', fresh('bar'), '--json'],
+    '{"visit_id":"V|1","visited_at":"2020-07-01T09:00:00+08:00"}\n')
+  assert.equal(alone.code, 0, alone.err)
+})
+
 test('reload reads changed files, refuses a broken one, and leaves the rest', () => {
   const data = fresh('reload'), scenarios = fresh('scenarios')
   mkdirSync(scenarios)
   cpSync(join(ROOT, 'scenarios/ent_new.lua'), join(scenarios, 'ent_new.lua'))
+  assert.equal(wangyi(['key', 'add', '--types', 'visit', '--data', data]).code, 0)
   const reload = () => {
     const run = wangyi(['reload', '--data', data, '--scenarios', scenarios, '--json'])
     return { code: run.code, ...JSON.parse(run.out) }
