@@ -129,6 +129,8 @@ const MATRIX = [
   ['GET', '/api/v1/alerts', EVERYBODY], ['GET', '/api/v1/scenarios', EVERYBODY],
   ['POST', '/api/v1/records/ent_income', ['admin', 'office', 'editor']],
   ['GET', '/api/v1/users', ['admin']], ['POST', '/api/v1/users', ['admin']],
+  ['GET', '/api/v1/users/nobody', ['admin']], ['PATCH', '/api/v1/users/nobody', ['admin']],
+  ['DELETE', '/api/v1/keys/nothing', ['admin']],
   ['GET', '/api/v1/keys', ['admin']], ['POST', '/api/v1/keys', ['admin']],
   ['POST', '/api/v1/clock', ['admin']], ['POST', '/api/v1/reload', ['admin']], ['POST', '/api/v1/backup', ['admin']]
 ]
@@ -138,8 +140,9 @@ const FOR_MACHINES = ['POST /api/v1/records/ent_income', 'GET /api/v1/me', 'GET 
 test('every route lets in whom it is for, and nobody else', async () => {
   const key = await street.key('ent_income')
   for (const [method, path, allowed] of MATRIX) {
-    const body = method === 'POST' ? '' : undefined
-    const headers = method === 'POST' ? { 'Content-Type': 'application/json' } : {}
+    const writes = method === 'POST' || method === 'PATCH'
+    const body = writes ? '' : undefined
+    const headers = writes ? { 'Content-Type': 'application/json' } : {}
     assert.equal((await street.ask(method, path, { body, headers })).status, 401, `nobody ${method} ${path}`)
     for (const name of EVERYBODY) {
       const { status } = await street.ask(method, path, { body, headers, cookie: cookies[name] })
