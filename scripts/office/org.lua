@@ -28,6 +28,7 @@ return {
     { id = "police", name = "派出所" },
     { id = "tripartite", name = "街道三方办" },
     { id = "river_chief", name = "河长" },
+    { id = "supervising_leader", name = "分管领导" },
   },
 
   -- code 为统计用区划代码的末三位
