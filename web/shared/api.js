@@ -86,6 +86,7 @@ export const api = {
   me: () => request('GET', '/me', { ignoreSession: true }),
   org: () => get('/org'),
   types: () => get('/types'),
+  datasets: () => get('/datasets'),
 
   alerts: (query) => get('/alerts', query),
   alert: (id) => get('/alerts/' + enc(id)),
@@ -106,8 +107,11 @@ export const api = {
 
   users: () => get('/users'),
   addUser: (user) => post('/users', user),
+  changeUser: (name, data, rev) =>
+    request('PATCH', '/users/' + enc(name), { body: data, headers: { 'If-Match': `"${rev}"` } }),
   keys: () => get('/keys'),
   addKey: (key) => post('/keys', key),
+  revokeKey: (id) => request('DELETE', '/keys/' + enc(id)),
 
   clock: () => get('/clock'),
   moveClock: (to) => post('/clock', { to })
