@@ -6,6 +6,7 @@
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "domain/record_impl.h"
+#include "store/store.h"
 #include "store/txn.h"
 #include "store/version.h"
 #include "util/calendar.h"
@@ -344,22 +345,50 @@ static bool write_batch(struct work *w, bool done, struct err *e)
 
 /* ---- the dataset_update of a batch ---- */
 
+/* Where the last such update was found. Only a place to look first: what stands there is asked each time, so
+ * it does no harm if it is old, or of another store. */
+static _Thread_local struct {
+    size_t n;
+    char key[STORE_KEY_MAX];
+} last_told;
+
 static bool found(void *ctx, const struct entry *entry)
 {
-    (void)entry;
     *(bool *)ctx = true;
+    if (entry->key.n && entry->key.n <= sizeof last_told.key) {
+        memcpy(last_told.key, entry->key.p, entry->key.n);
+        last_told.n = entry->key.n;
+    }
     return false;
+}
+
+static bool is_update(const struct type *t, const struct entry *entry,
+                      const struct record_where *where, int64_t from, int64_t to)
+{
+    int64_t at;
+    struct buf text = {0};
+    bool fits = entry->op == ENTRY_PUT && record_event_time(t, entry->body, &at) &&
+                at >= from && at <= to && record_matches(t, entry->body, where, 1, &text);
+    buf_free(&text);
+    return fits;
 }
 
 static bool told_lately(struct work *w, const struct type *t, struct span dataset)
 {
     struct record_where where = {type_field(t, SPAN("dataset_id")), dataset};
-    int64_t now = txn_now(w->txn);
+    struct view *v = txn_view(w->txn);
+    int64_t now = txn_now(w->txn), from = now - SINGLE_EVERY_US + 1;
+    struct span last = {last_told.key, last_told.n};
     struct err ignore = {0};
+    struct entry entry;
     bool told = false;
-    return where.field >= 0 &&
-           record_window(txn_view(w->txn), w->line, t, &where, 1, now - SINGLE_EVERY_US + 1,
-                         now, SEQ_LATEST, found, &told, NULL, &ignore) &&
+    if (where.field < 0)
+        return false;
+    if (last.n && version_get(v, w->line, t->id, last, SEQ_LATEST, &entry, &ignore) &&
+        is_update(t, &entry, &where, from, now))
+        return true;
+    return record_window(v, w->line, t, &where, 1, from, now, SEQ_LATEST, found, &told, NULL,
+                         &ignore) &&
            told;
 }
 

@@ -16,9 +16,10 @@ struct record_parser {
     struct row_writer row;
     struct buf body, text;
     struct arena scratch; /* of the record in work */
-    struct span secrets
-        [DICTIONARY_FIELDS_MAX]; /* private fields of the record in work, not yet sealed */
     bool has_secret;
+    struct span secrets
+        [DICTIONARY_FIELDS_MAX]; /* private fields of the record in work, not yet sealed; of the
+                                    type's fields only, the others are not cleared */
 };
 void record_parser_init(struct record_parser *p, const struct type *t, struct vault *vault);
 void record_parser_fini(struct record_parser *p);

@@ -1,5 +1,6 @@
 #include "domain/record.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "domain/record_impl.h"
@@ -9,7 +10,8 @@
 
 void record_parser_init(struct record_parser *p, const struct type *t, struct vault *vault)
 {
-    memset(p, 0, sizeof *p);
+    memset(p, 0, offsetof(struct record_parser, secrets));
+    memset(p->secrets, 0, (size_t)t->field_count * sizeof *p->secrets);
     p->type = t;
     p->vault = vault;
 }
@@ -33,7 +35,7 @@ static void begin(struct record_parser *p)
     arena_reset(&p->scratch);
     row_writer_begin(&p->row, p->type);
     if (p->has_secret)
-        memset(p->secrets, 0, sizeof p->secrets);
+        memset(p->secrets, 0, (size_t)p->type->field_count * sizeof *p->secrets);
     p->has_secret = false;
 }
 

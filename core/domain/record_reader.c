@@ -4,6 +4,7 @@
  */
 #include "domain/record.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "domain/record_impl.h"
@@ -25,7 +26,6 @@ struct record_reader {
     const struct type *type;
     struct vault *vault; /* only for types with private fields */
     enum record_format format;
-    struct record_parser parser;
     struct arena arena;
     struct record *records;
     struct record_refusal *refusals;
@@ -44,21 +44,26 @@ struct record_reader {
     unsigned depth;
     bool in_array, in_string, escaped;
     int mark; /* bytes of a byte order mark seen */
-
-    struct csv csv;
-    int columns, fields[CSV_COLUMNS_MAX];
+    int columns;
     long rows;
+
+    /* large: each makes itself, and only what it needs */
+    struct record_parser parser;
+    struct csv csv; /* RECORD_CSV only, and so are the fields of the columns */
+    int fields[CSV_COLUMNS_MAX];
 };
 
 struct record_reader *record_reader_new(const struct type *t, enum record_format format,
                                         struct vault *vault)
 {
-    struct record_reader *r = mem_alloc(sizeof *r);
+    struct record_reader *r = mem_realloc(NULL, sizeof *r);
+    memset(r, 0, offsetof(struct record_reader, parser));
     r->type = t;
     r->format = format;
     r->vault = t->private_count ? vault : NULL;
     record_parser_init(&r->parser, t, NULL);
-    csv_init(&r->csv);
+    if (format == RECORD_CSV)
+        csv_init(&r->csv);
     return r;
 }
 
@@ -67,7 +72,8 @@ void record_reader_free(struct record_reader *r)
     if (!r)
         return;
     record_parser_fini(&r->parser);
-    csv_fini(&r->csv);
+    if (r->format == RECORD_CSV)
+        csv_fini(&r->csv);
     buf_free(&r->pending);
     arena_free(&r->arena);
     mem_free(r->records);
@@ -111,7 +117,7 @@ static bool fail(struct record_reader *r, const struct err *why)
 static void keep(struct record_reader *r, const struct record *record, long line)
 {
     if (r->record_count == r->record_cap) {
-        r->record_cap = r->record_cap ? r->record_cap * 2 : 64;
+        r->record_cap = r->record_cap ? r->record_cap * 2 : 8;
         r->records = mem_array(r->records, r->record_cap, sizeof *r->records);
     }
     r->records[r->record_count] = *record;
@@ -303,6 +309,17 @@ static bool item_ends(struct record_reader *r, char c, bool *behind)
     return false;
 }
 
+/* Inside a string of an item: on to the quote or escape that may end it. */
+static size_t skip_text(const struct record_reader *r, struct span bytes, size_t at)
+{
+    if (!r->in_string || r->escaped)
+        return at;
+    const char *p = bytes.p + at, *quote = memchr(p, '"', bytes.n - at);
+    size_t n = quote ? (size_t)(quote - p) : bytes.n - at;
+    const char *escape = memchr(p, '\\', n);
+    return at + (escape ? (size_t)(escape - p) : n);
+}
+
 /* A byte between items: passed over, the first of an item, or one that may not stand there. */
 enum between { PASS, ITEM, BROKEN };
 
@@ -365,6 +382,8 @@ static bool feed_array(struct record_reader *r, struct span bytes)
     size_t start = 0;
     bool behind;
     for (size_t i = 0; i < bytes.n;) {
+        if (r->place == IN_ITEM && (i = skip_text(r, bytes, i)) == bytes.n)
+            break;
         char c = bytes.p[i];
         enum between what = r->place == IN_ITEM ? ITEM : between(r, c);
         if (what == BROKEN)

@@ -108,9 +108,11 @@ static bool read_subscribe(struct ws_message *m, const struct json *v, struct er
 
 static bool read_command(struct ws_message *m, const struct json *v, struct err *e)
 {
-    m->data = json_get(v, "data");
-    if (m->data && !json_is(m->data, JSON_OBJECT))
+    const struct json *data = json_get(v, "data");
+    if (data && !json_is(data, JSON_OBJECT))
         return err_set(e, ERR_INPUT, "command 的 data 应为对象");
+    if (!data)
+        m->data = SPAN_NONE;
     if (!read_text(&m->name, v, "name", NAME_MAX, e))
         return false;
     if (!m->name.n)
@@ -118,12 +120,70 @@ static bool read_command(struct ws_message *m, const struct json *v, struct err 
     return true;
 }
 
+static struct json value_of(struct arena *a, const struct json_value *v)
+{
+    struct json out = {.type = v->type};
+    switch (v->type) {
+    case JSON_BOOL:
+        out.boolean = v->boolean;
+        break;
+    case JSON_INT:
+        out.integer = v->integer;
+        break;
+    case JSON_REAL:
+        out.real = v->real;
+        break;
+    case JSON_STRING:
+        out.string = arena_span(a, v->string);
+        break;
+    case JSON_NULL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        break;
+    }
+    return out;
+}
+
+/* The message's own members, as a tree: what stands inside them is checked, but stays text, for most of a
+ * long message is data that is read by others. NULL: it is not an object, or it is not sound. */
+static const struct json *read_members(struct arena *a, struct span text,
+                                       const struct json_limits *limits, struct span *data)
+{
+    static const char *const known[] = {"type",  "id",     "token", "stream",
+                                        "epoch", "offset", "name",  "data"};
+    enum { KNOWN = sizeof known / sizeof *known };
+    struct json *object = arena_alloc(a, sizeof *object);
+    struct json_scan s;
+    struct span name;
+    struct json_value value;
+    struct err ignore;
+    if (!json_scan_open(&s, a, text, limits, &ignore))
+        return NULL;
+    object->type = JSON_OBJECT;
+    object->items = arena_alloc(a, KNOWN * sizeof *object->items);
+    object->names = arena_alloc(a, KNOWN * sizeof *object->names);
+    while (json_scan_next(&s, &name, &value, &ignore)) {
+        size_t i = 0;
+        while (i < KNOWN && !span_eq(name, span_of(known[i])))
+            i++;
+        if (i == KNOWN)
+            continue;
+        if (span_eq(name, SPAN("data")))
+            *data = value.raw;
+        object->names[object->count] = span_of(known[i]);
+        object->items[object->count++] = value_of(a, &value);
+    }
+    return s.failed ? NULL : object;
+}
+
 bool ws_message_parse(struct ws_message *m, struct arena *a, struct span text,
                       bool *well_formed, struct err *e)
 {
     const struct json_limits limits = {.bytes = WS_MESSAGE_MAX};
-    const struct json *v = json_parse(a, text, &limits, NULL, e);
     *m = (struct ws_message){0};
+    const struct json *v = read_members(a, text, &limits, &m->data);
+    if (!v) /* says what is wrong with it */
+        v = json_parse(a, text, &limits, NULL, e);
     if (well_formed)
         *well_formed = json_is(v, JSON_OBJECT);
     if (!v)

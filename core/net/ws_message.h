@@ -46,9 +46,10 @@ struct ws_message { /* lives in the arena */
     struct span token; /* hello; SPAN_NONE: none */
     struct span stream, epoch; /* subscribe */
     uint64_t offset;
-    bool resume;             /* an offset was given; without an epoch it is of this one */
-    struct span name;        /* command */
-    const struct json *data; /* command: an object, or NULL */
+    bool resume;      /* an offset was given; without an epoch it is of this one */
+    struct span name; /* command */
+    struct span data; /* command: the text of an object, which is sound; SPAN_NONE: none. Points
+                         into the message */
 };
 /* ERR_INPUT with a sentence. `well_formed` (may be NULL) tells whether it was a JSON object at
  * all: what is none ends the connection, the rest is answered. */

@@ -9,6 +9,7 @@
 #include "domain/street.h"
 #include "net/request.h"
 #include "net/server_impl.h"
+#include "net/ws_message.h"
 #include "store/writer.h"
 #include "util/json.h"
 
@@ -76,25 +77,35 @@ static void put_finish(struct request *r, struct command *c, const struct err *e
         put_answer(r, (struct put *)c);
 }
 
-/* The text of member `name` of the object `text`, which has been parsed once: it is sound. */
-static struct span raw_member(struct request *r, struct span text, const char *name)
+/* What came as data: it has been looked through once and is sound, so no member is a reason to refuse. */
+struct put_data {
+    struct span type, batch, records; /* records: the text of a list */
+};
+
+static struct put_data data_of(struct request *r)
 {
+    const struct json_limits limits = {.bytes = WS_MESSAGE_MAX};
+    struct put_data d = {SPAN_NONE, SPAN_NONE, SPAN_NONE};
     struct json_scan s;
-    struct span key;
-    struct json_value value;
-    struct err e;
-    if (!json_scan_open(&s, r->arena, text, NULL, &e))
-        return SPAN_NONE;
-    while (json_scan_next(&s, &key, &value, &e))
-        if (span_eq(key, span_of(name)))
-            return value.raw;
-    return SPAN_NONE;
+    struct span name;
+    struct json_value v;
+    struct err ignore;
+    if (!r->body.n || !json_scan_open(&s, r->arena, r->body, &limits, &ignore))
+        return d;
+    while (json_scan_next(&s, &name, &v, &ignore)) {
+        if (v.type == JSON_STRING && span_eq(name, SPAN("type")))
+            d.type = v.string;
+        else if (v.type == JSON_STRING && span_eq(name, SPAN("batch")))
+            d.batch = v.string;
+        else if (v.type == JSON_ARRAY && span_eq(name, SPAN("records")))
+            d.records = v.raw;
+    }
+    return d;
 }
 
 /* A restricted type does not exist for those who may not send it. */
-static const struct type *type_for(struct request *r, struct err *e)
+static const struct type *type_for(struct request *r, struct span name, struct err *e)
 {
-    struct span name = json_string(json_get(r->json, "type"));
     const struct type *t =
         r->street ? dictionary_find(street_dictionary(r->street), name) : NULL;
     if (t && access_may(r->person, r->street, ACCESS_TYPE_PUT, t))
@@ -110,12 +121,12 @@ static const struct type *type_for(struct request *r, struct err *e)
 static void put(struct request *r)
 {
     struct err e;
-    const struct type *t = type_for(r, &e);
-    struct span name = json_string(json_get(r->json, "batch"));
-    if (t && !json_is(json_get(r->json, "records"), JSON_ARRAY)) {
+    const struct put_data d = data_of(r);
+    const struct type *t = type_for(r, d.type, &e);
+    if (t && !d.records.n) {
         err_set(&e, ERR_INPUT, "缺少 records：请写成 {\"type\": 类型, \"records\": [记录, …]}");
         t = NULL;
-    } else if (t && name.n > BATCH_NAME_MAX) {
+    } else if (t && d.batch.n > BATCH_NAME_MAX) {
         err_set(&e, ERR_INPUT, "batch 不能超过 %d 字节", BATCH_NAME_MAX);
         t = NULL;
     }
@@ -124,18 +135,17 @@ static void put(struct request *r)
         return;
     }
     struct put *p = arena_alloc(r->arena, sizeof *p);
-    struct span records = raw_member(r, raw_member(r, r->body, "data"), "records");
     p->command.apply = put_apply;
     p->r = r;
     p->reader = record_reader_new(t, RECORD_JSON, server_options(r->server)->vault);
     r->stream = p;
     request_on_end(r, put_gone);
-    if (!record_reader_feed(p->reader, records, true, &e)) {
+    if (!record_reader_feed(p->reader, d.records, true, &e)) {
         answer_err(r, &e);
         return;
     }
-    p->batch =
-        (struct batch){.type = t, .source = r->person->name, .name = name, .single = !name.n};
+    p->batch = (struct batch){
+        .type = t, .source = r->person->name, .name = d.batch, .single = !d.batch.n};
     p->batch.count = record_reader_records(p->reader, &p->batch.records);
     request_submit(r, &p->command, put_finish);
 }

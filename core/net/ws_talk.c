@@ -263,8 +263,7 @@ static void unsubscribe(struct ws_conn *c, const struct ws_message *m)
     say_ok(c, &m->id);
 }
 
-static void command(struct ws_conn *c, struct request *r, const struct ws_message *m,
-                    struct span text)
+static void command(struct ws_conn *c, struct request *r, const struct ws_message *m)
 {
     r->person = person_of(c, r->view, r->arena);
     if (!r->person || r->person->disabled) {
@@ -273,14 +272,13 @@ static void command(struct ws_conn *c, struct request *r, const struct ws_messag
         return;
     }
     server_counters(r->server)->ws_commands++;
-    r->json = m->data;
-    r->body = arena_span(r->arena, text);
+    if (m->data.n)
+        r->body = arena_span(r->arena, m->data);
     ws_command_run(r, m->name);
 }
 
 /* True: `r` is answered, now or later. */
-static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m,
-                struct span text)
+static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m)
 {
     switch (m->type) {
     case WS_HELLO:
@@ -295,7 +293,7 @@ static bool act(struct ws_conn *c, struct request *r, const struct ws_message *m
         say_ok(c, &m->id);
         return false;
     case WS_COMMAND:
-        command(c, r, m, text);
+        command(c, r, m);
         return true;
     }
     return false;
@@ -322,7 +320,7 @@ void ws_message(struct ws_conn *c, struct span text)
     } else {
         call->id = m.id;
         call->command = m.type == WS_COMMAND;
-        taken = act(c, r, &m, text);
+        taken = act(c, r, &m);
     }
     if (!taken) {
         call->command = false;

@@ -24,13 +24,15 @@ static void check_error(struct arena *a, const struct ws_message *m, const struc
     buf_free(&b);
 }
 
-static void check_message(const struct ws_message *m)
+static void check_message(struct arena *a, const struct ws_message *m)
 {
+    const struct json_limits limits = {.bytes = WS_MESSAGE_MAX};
     must(m->id.json[0] || m->type == WS_HELLO);
     if (m->type == WS_SUBSCRIBE || m->type == WS_UNSUBSCRIBE)
         must(m->stream.n > 0 && m->stream.n <= NAME_MAX);
     if (m->type == WS_COMMAND)
-        must(m->name.n > 0 && (!m->data || m->data->type == JSON_OBJECT));
+        must(m->name.n > 0 &&
+             (!m->data.p || json_is(json_parse(a, m->data, &limits, NULL, NULL), JSON_OBJECT)));
     must(m->token.n <= TOKEN_MAX);
 }
 
@@ -41,7 +43,7 @@ static void parse(struct span text)
     struct err e = {0};
     bool well_formed;
     if (ws_message_parse(&m, &a, text, &well_formed, &e))
-        check_message(&m);
+        check_message(&a, &m);
     else
         check_error(&a, &m, &e);
     arena_free(&a);

@@ -30,7 +30,12 @@ static void each_kind_is_taken_apart(void **state)
         "{\"type\":\"command\",\"id\":7,\"name\":\"alert.sign\",\"data\":{\"alert\":\"A\"}}",
         &m, NULL));
     assert_span(m.name, "alert.sign");
-    assert_span(json_string(json_get(m.data, "alert")), "A");
+    assert_span(m.data, "{\"alert\":\"A\"}");
+    assert_true(parse("{\"x\":[],\"type\":\"command\",\"id\":7,\"name\":\"n\"}", &m, NULL));
+    assert_null(m.data.p);
+    assert_false(
+        parse("{\"type\":\"command\",\"id\":7,\"name\":\"n\",\"data\":null}", &m, NULL));
+    assert_string_equal(m.id.json, "7");
     assert_true(parse("{\"type\":\"ping\",\"id\":9007199254740991}", &m, NULL));
     assert_string_equal(m.id.json, "9007199254740991");
     assert_true(parse("{\"type\":\"ping\",\"id\":\"a\\u0022b\"}", &m, NULL));
