@@ -29,9 +29,9 @@
 #include "util/err.h"
 #include "util/span.h"
 
+struct dataset_board;
 struct json;
 struct json_w;
-struct street;
 struct view;
 
 /* The version in force as of a seq, with its manifest parsed. Lives in the arena. */
@@ -97,12 +97,12 @@ bool scenario_missing(struct txn *t, struct span id, struct err *e);
 struct scenario_counters {
     uint64_t runs, errors, unknown;
 };
-/* One item of GET /scenarios (notes: API.md). Appends a whole JSON object. */
-void scenario_view(struct view *v, struct arena *a, const struct street *street,
+/* One item of GET /scenarios. Appends a whole JSON object; `board` says what it can see. */
+void scenario_view(struct view *v, struct arena *a, const struct dataset_board *board,
                    const struct scenario *s, const struct scenario_counters *counters,
                    struct json_w *w);
 /* The same with text, settings with values, examples, log. */
-void scenario_view_full(struct view *v, struct arena *a, const struct street *street,
+void scenario_view_full(struct view *v, struct arena *a, const struct dataset_board *board,
                         const struct scenario *s, const struct scenario_counters *counters,
                         struct json_w *w);
 /* {"items":[…]}, newest first. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/alert.h"
+#include "domain/dataset.h"
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "domain/scenario_impl.h"
@@ -88,8 +89,9 @@ static const char *state_name(const struct scenario_status *status, uint64_t beh
     return behind > CATCHING_UP ? "catching_up" : "running";
 }
 
-static void put_scenario(struct view *v, struct arena *a, const struct scenario *s,
-                         const struct scenario_counters *counters, struct json_w *w)
+static void put_scenario(struct view *v, struct arena *a, const struct dataset_board *board,
+                         const struct scenario *s, const struct scenario_counters *counters,
+                         struct json_w *w)
 {
     struct scenario_status status;
     struct cursor c;
@@ -114,18 +116,19 @@ static void put_scenario(struct view *v, struct arena *a, const struct scenario 
     json_w_kint(w, "unknown", counters ? (int64_t)counters->unknown : 0);
     put_fault(v, a, status.fault, w);
     put_array(w, "reads", json_get(s->manifest, "reads"));
+    json_w_name(w, "sight");
+    dataset_sight_view(board, s->manifest, w);
     /* what is in force was not read from the file as it is now */
     json_w_kbool(w, "file_changed",
                  span_eq(s->kind, SPAN("restore")) || span_eq(s->kind, SPAN("emergency")));
 }
 
-void scenario_view(struct view *v, struct arena *a, const struct street *street,
+void scenario_view(struct view *v, struct arena *a, const struct dataset_board *board,
                    const struct scenario *s, const struct scenario_counters *counters,
                    struct json_w *w)
 {
-    (void)street;
     json_w_object(w);
-    put_scenario(v, a, s, counters, w);
+    put_scenario(v, a, board, s, counters, w);
     json_w_object_end(w);
 }
 
@@ -203,14 +206,13 @@ static void put_log(struct view *v, struct arena *a, struct span id, struct json
     json_w_array_end(w);
 }
 
-void scenario_view_full(struct view *v, struct arena *a, const struct street *street,
+void scenario_view_full(struct view *v, struct arena *a, const struct dataset_board *board,
                         const struct scenario *s, const struct scenario_counters *counters,
                         struct json_w *w)
 {
     const struct json *settings = json_get(s->manifest, "settings");
-    (void)street;
     json_w_object(w);
-    put_scenario(v, a, s, counters, w);
+    put_scenario(v, a, board, s, counters, w);
     json_w_kspan(w, "text", s->text);
     json_w_name(w, "settings");
     json_w_array(w);

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "domain/key.h"
-#include "domain/row.h"
+#include "domain/dataset.h"
 #include "domain/street.h"
 #include "engine/limit.h"
 #include "util/calendar.h"
@@ -189,54 +188,7 @@ static int ctx_log(lua_State *L)
     return 0;
 }
 
-/* --- is a source alive? -------------------------------------------------------------------------- */
-
-static bool seen(void *ctx, const struct entry *e)
-{
-    (void)e;
-    *(bool *)ctx = true;
-    return false; /* one is enough */
-}
-
-/* The first moment of its cycle's normal past (scenarios.md 1.6). */
-static int64_t alive_since(struct span cycle, int64_t now)
-{
-    if (span_eq(cycle, SPAN("daily")))
-        return now - 26 * 60 * CALENDAR_MINUTE_US;
-    if (span_eq(cycle, SPAN("hourly")))
-        return now - 3 * 60 * CALENDAR_MINUTE_US;
-    struct calendar_date d = calendar_split(calendar_day_of(now));
-    return calendar_day_start(calendar_add_months(calendar_day_of(now) - (d.day - 1), -1));
-}
-
-static struct span text_field(const struct type *t, const struct entry *e, const char *name)
-{
-    int f = type_field(t, span_of(name));
-    struct row_value v = f < 0 ? (struct row_value){.null = true} : row_get(t, e->body, f);
-    return v.null ? SPAN_NONE : v.text;
-}
-
-static bool is_alive(struct evaluation *ev, const struct type *t, struct err *e)
-{
-    struct dictionary *d = ev->in->dictionary;
-    const struct type *sets = dictionary_find(d, SPAN("dataset"));
-    const struct type *updates = dictionary_find(d, SPAN("dataset_update"));
-    int id = updates ? type_field(updates, SPAN("dataset_id")) : -1;
-    struct entry set;
-    arena_reset(&ev->brief);
-    struct span name = span_of(arena_printf(&ev->brief, "DS_%s", t->name));
-    struct span key = key_of1(&ev->brief, name, e);
-    if (!sets || id < 0 ||
-        !record_find(ev->host->view, &ev->brief, sets, key, ev->as_of, &set, e))
-        return !e->code || e->code == ERR_MISSING;
-    struct record_where where = {id, name};
-    bool alive = false;
-    *e = (struct err){0};
-    record_window(ev->host->view, &ev->brief, updates, &where, 1,
-                  alive_since(text_field(sets, &set, "cycle"), ev->now), ev->now, ev->as_of,
-                  seen, &alive, NULL, e);
-    return alive;
-}
+/* --- days and sources ----------------------------------------------------------------------------- */
 
 static int ctx_alive(lua_State *L)
 {
@@ -246,10 +198,12 @@ static int ctx_alive(lua_State *L)
     if (!t)
         return sandbox_raise(L, "ctx:alive：没有这个记录类型");
     struct err e = {0};
-    bool alive = is_alive(ev, t, &e);
-    if (e.code != ERR_NONE && e.code != ERR_MISSING)
+    struct dataset set;
+    arena_reset(&ev->brief);
+    if (!dataset_of(ev->host->view, &ev->brief, ev->in->dictionary, t, ev->now, ev->as_of, &set,
+                    &e))
         return api_stop(L, ev, &e);
-    lua_pushboolean(L, alive);
+    lua_pushboolean(L, set.alive);
     return 1;
 }
 

@@ -4,8 +4,10 @@
 
 #include "domain/access.h"
 #include "domain/alert.h"
+#include "domain/dataset.h"
 #include "domain/key.h"
 #include "domain/scenario.h"
+#include "domain/street.h"
 #include "net/hub_impl.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -286,7 +288,9 @@ static bool scenario_event(struct server *s, struct view *v, struct arena *a,
     if (key_split(entry.key, &id, 1) != 1)
         return err_set(e, ERR_STORE, "stream scenarios: entry %llu has no key",
                        (unsigned long long)seq);
-    if (!scenario_get(v, a, id, SEQ_LATEST, &scenario, e))
+    struct dataset_board board;
+    if (!scenario_get(v, a, id, SEQ_LATEST, &scenario, e) ||
+        !dataset_board_read(v, a, street_dictionary(street), clock_now(v, NULL), &board, e))
         return false;
     const struct server_engine *engine = &server_options(s)->engine;
     if (engine->counters)
@@ -301,7 +305,7 @@ static bool scenario_event(struct server *s, struct view *v, struct arena *a,
     json_w_kspan(w, "time", buf_view(&time));
     json_w_kstr(w, "datacontenttype", "application/json");
     json_w_name(w, "data");
-    scenario_view(v, a, street, &scenario, &counters, w);
+    scenario_view(v, a, &board, &scenario, &counters, w);
     json_w_object_end(w);
     buf_free(&time);
     return true;

@@ -1,6 +1,7 @@
 /* Scenarios over HTTP and the websocket: what runs, how it stands, and what an editor may
  * change. */
 #include "domain/access.h"
+#include "domain/dataset.h"
 #include "domain/scenario.h"
 #include "domain/street.h"
 #include "net/request.h"
@@ -24,12 +25,19 @@ static struct scenario_counters counters_of(const struct request *r, struct span
     return c;
 }
 
+static bool read_board(struct request *r, struct dataset_board *board, struct err *e)
+{
+    const struct dictionary *d = r->street ? street_dictionary(r->street) : NULL;
+    return dataset_board_read(r->view, r->arena, d, clock_now(r->view, NULL), board, e);
+}
+
 static void list(struct request *r)
 {
     const struct span *ids;
     struct err e = {0};
+    struct dataset_board board;
     size_t count = scenario_list(r->view, r->arena, &ids, &e);
-    if (e.code != ERR_NONE) {
+    if (e.code != ERR_NONE || !read_board(r, &board, &e)) {
         answer_err(r, &e);
         return;
     }
@@ -39,7 +47,7 @@ static void list(struct request *r)
         struct scenario s;
         struct scenario_counters c = counters_of(r, ids[i]);
         if (scenario_get(r->view, r->arena, ids[i], SEQ_LATEST, &s, &e))
-            scenario_view(r->view, r->arena, r->street, &s, &c, &w);
+            scenario_view(r->view, r->arena, &board, &s, &c, &w);
     }
     answer_list_end(&w, SPAN_NONE);
     answer_json(r, 200, &b);
@@ -58,15 +66,16 @@ static bool find(struct request *r, struct view *v, struct span id, struct scena
 static void answer_full(struct request *r, struct span id)
 {
     struct scenario s;
+    struct dataset_board board;
     struct err e;
-    if (!find(r, r->view, id, &s, &e)) {
+    if (!find(r, r->view, id, &s, &e) || !read_board(r, &board, &e)) {
         answer_err(r, &e);
         return;
     }
     struct scenario_counters c = counters_of(r, id);
     struct buf b = {0};
     struct json_w w = json_w_begin(&b);
-    scenario_view_full(r->view, r->arena, r->street, &s, &c, &w);
+    scenario_view_full(r->view, r->arena, &board, &s, &c, &w);
     answer_header(r, "ETag", arena_printf(r->arena, "\"%.*s\"", SPAN_ARG(s.hash)));
     answer_json(r, 200, &b);
 }

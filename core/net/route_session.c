@@ -5,14 +5,12 @@
 #include "net/sign_in.h"
 #include "store/txn.h"
 #include "util/calendar.h"
-#include "util/clock.h"
 
 static void put_clock(struct request *r, struct json_w *w)
 {
     struct buf text = {0};
-    int64_t now;
-    bool held = clock_is_held(r->view, &now);
-    calendar_put_datetime(&text, held ? now : clock_wall_us() / 1000000 * 1000000);
+    bool held;
+    calendar_put_datetime(&text, clock_now(r->view, &held));
     json_w_object(w);
     json_w_kspan(w, "now", buf_view(&text));
     json_w_kbool(w, "held", held);

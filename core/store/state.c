@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/err.h"
 #include "util/id.h"
 #include "util/log.h"
@@ -301,4 +302,13 @@ bool clock_is_held(struct view *v, int64_t *now)
     if (now)
         *now = (int64_t)be64_get(value.p);
     return true;
+}
+
+int64_t clock_now(struct view *v, bool *held)
+{
+    int64_t now;
+    bool stands = clock_is_held(v, &now);
+    if (held)
+        *held = stands;
+    return stands ? now : clock_wall_us() / 1000000 * 1000000;
 }

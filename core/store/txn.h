@@ -81,5 +81,8 @@ bool txn_clock_hold(struct txn *t, int64_t now,
 bool txn_clock_release(struct txn *t,
                        struct err *e); /* back to the wall clock; stamps never go back */
 bool clock_is_held(struct view *v, int64_t *now);
+/* The street's time now, µs: where the clock is held (*held, may be NULL) the moment it stands at, else this
+ * machine's in whole seconds. For showing, never for deciding: entries have their own time. */
+int64_t clock_now(struct view *v, bool *held);
 
 #endif
