@@ -61,14 +61,18 @@ static bool keep_row(void *ctx, const struct entry *e)
     return true;
 }
 
-/* within = "30min", last = n: records by event time, none after ctx.now. False: neither is asked for. */
+/* within = "30min", last = n: records by event time, none after ctx.now or `upto`. False: neither is asked for. */
 static bool read_by_time(lua_State *L, struct evaluation *ev, struct api_scan *s,
                          const struct record_where *where, size_t count, const char *function)
 {
-    int64_t from = INT64_MIN, last = 0;
+    int64_t from = INT64_MIN, upto = ev->now, last = 0;
     uint64_t looked;
     struct err e = {0};
     struct rows r = {.a = &ev->scratch};
+    lua_getfield(L, 4, "upto");
+    if (!lua_isnil(L, -1))
+        upto = api_time(L, lua_gettop(L), function, " upto ");
+    lua_pop(L, 1);
     lua_getfield(L, 4, "within");
     lua_getfield(L, 4, "last");
     if (lua_isnil(L, -2) && lua_isnil(L, -1)) {
@@ -86,9 +90,9 @@ static bool read_by_time(lua_State *L, struct evaluation *ev, struct api_scan *s
             sandbox_raise(L, "ctx:%s 的 last 应为 1 至 %d 的整数", function, LAST_MAX);
     }
     lua_pop(L, 2);
-    if (!(last ? record_last(ev->host->view, r.a, s->type, where, count, from, ev->now,
+    if (!(last ? record_last(ev->host->view, r.a, s->type, where, count, from, upto,
                              ev->as_of, (size_t)last, &r.items, &r.count, &looked, &e)
-               : record_window(ev->host->view, r.a, s->type, where, count, from, ev->now,
+               : record_window(ev->host->view, r.a, s->type, where, count, from, upto,
                                ev->as_of, keep_row, &r, &looked, &e)))
         api_stop(L, ev, &e);
     limit_charge(L, (int64_t)looked * SCAN_COST);
@@ -99,7 +103,7 @@ static bool read_by_time(lua_State *L, struct evaluation *ev, struct api_scan *s
 
 static struct api_scan *scan_start(lua_State *L, struct evaluation *ev, const char *function)
 {
-    static const char *const options[] = {"limit", "all", "within", "last", NULL};
+    static const char *const options[] = {"limit", "all", "within", "last", "upto", NULL};
     const struct type *t = api_type(L, ev, 2, function);
     size_t count;
     struct record_where *where = api_where(L, ev, 3, t, function, &count);

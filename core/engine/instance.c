@@ -210,9 +210,12 @@ static void read_rejudge(struct instance *in, const struct json *map)
     in->rejudge = arena_alloc(&in->arena, (map->count + 1) * sizeof *in->rejudge);
     for (size_t i = 0; i < map->count; i++) {
         const struct type *t = dictionary_find(in->dictionary, map->names[i]);
-        int field = t ? type_field(t, json_string(&map->items[i])) : -1;
+        const struct json *named = &map->items[i];
+        bool by = json_is(named, JSON_OBJECT) && named->count == 1;
+        int field = t ? type_field(t, by ? named->names[0] : json_string(named)) : -1;
         if (field >= 0)
-            in->rejudge[in->rejudge_count++] = (struct instance_rejudge){t, field};
+            in->rejudge[in->rejudge_count++] = (struct instance_rejudge){
+                t, field, by ? json_string(&named->items[0]) : SPAN_NONE};
     }
 }
 

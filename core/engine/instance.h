@@ -38,10 +38,12 @@ struct instance_setting {
     bool local; /* per = "community" */
     const struct json *fallback;
 };
-struct
-    instance_rejudge { /* a late record of `type` makes the subject named by `field` be judged again */
+/* A late record of `type` makes the subject named by `field` be judged again: by its id, or where `by` names a
+ * field of the subject ("water_meter_id"), the one that holds the same value there. */
+struct instance_rejudge {
     const struct type *type;
     int field;
+    struct span by; /* empty: its id */
 };
 
 struct instance {

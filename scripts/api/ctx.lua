@@ -34,6 +34,7 @@ function ctx:before(row) end
 ---@field all? boolean true：全部记录；否则每个对象（主键除去时间）只要最新一条，且最新一条须满足条件
 ---@field within? string 事件时间落在 [ctx.now − 窗口, ctx.now] 里的全部记录，按事件时间由早到晚；窗口同 ctx:count
 ---@field last? integer 事件时间不晚于 ctx.now 的最近几条（至多 1000），由早到晚；可与 within 同用
+---@field upto? string 与 within、last 同用：事件时间不晚于这一刻（含），默认 ctx.now；within 的起点仍从 ctx.now 算
 
 --- 按字段取记录，按主键次序。条件里至少一个字段是主键开头或建了索引，才不必走遍全部；其余字段逐条比对。
 --- 条件为空 {} 走遍该类型。字段值一律是“等于”。
@@ -100,6 +101,7 @@ function ctx:is_workday(date) end
 ---@field raised_at string
 ---@field last_at string
 ---@field closed_at string|nil
+---@field normal boolean 条件已不成立、数据已正常（其后没有再报）
 
 ---@class wangyi.alert_filter
 ---@field key? string

@@ -54,5 +54,5 @@
 ---@field may? ("alert"|"topic")[] 可产生的后果，默认 { "alert" }；ctx:alert 要有 "alert"，ctx:topic 要有 "topic"
 ---@field also? string[] 另外告知的各方
 ---@field bulk_guard? boolean 一次运行新发超过 200 条时合成一条橙色 bulk_guard|日期
----@field rejudge? table<string, string> 迟到的某类记录让哪类对象重判：{ 类型 = "指向对象的字段" }
+---@field rejudge? table<string, string|table<string, string>> 迟到的记录让谁重判：{ 类型 = "字段" }。over 的对象：字段指向的那个对象在其间的定时判断重做；on 的记录（主键里没有时间的类型，如 petition）：该字段相同、时间在它之后的各条重判，{ petition = "matter_key" }。字段指向的不是 over 对象的编号而是它的另一个字段时写 { meter_reading = { meter_id = "water_meter_id" } }
 ---@field examples wangyi.example[] 至少一个会报的、一个不会报的

@@ -24,7 +24,7 @@ local TOPIC = set [[key title keyword kind origin communities estate_id project_
 local TOPIC_KINDS = set [[general reno tripartite]]
 local TOPIC_ORIGINS = set [[scenario auto]]
 local KEYWORDS = set [[from to within community keyword cameras min_confidence]]
-local LIST_OPTIONS = set [[limit all within last]]
+local LIST_OPTIONS = set [[limit all within last upto]]
 local LEVELS = set [[blue yellow orange red]]
 local STATES = set [[open new signed handling submitted returned extended closed false_alarm duplicate retracted]]
 local OPS = set [[> >= < <= == ~=]]

@@ -532,16 +532,29 @@ end
 
 -- 整个 ------------------------------------------------------------------------------------------
 
+-- 某个 every 的 over 类型有这个字段
+function C:is_over_field(t, field)
+  for _, e in ipairs(type(t.every) == "table" and t.every or {}) do
+    local d = type(e) == "table" and type(e.over) == "string" and self.host.types[e.over]
+    if d and d.fields[field] then return true end
+  end
+  return false
+end
+
 function C:rejudge(t)
   local out = {}
   if t.rejudge == nil or not self:plain({ "rejudge" }, t.rejudge) then return out end
   for name, field in pairs(t.rejudge) do
     local path = { "rejudge", tostring(name) }
     local d = self:type_of(path, name)
-    if d and (type(field) ~= "string" or not d.fields[field]) then
-      self:problem(path, "unknown-field", words.unknown(name .. " 的字段", tostring(field), d.fields))
+    local from, by = field, nil
+    if type(field) == "table" and self:plain(path, field) then from, by = next(field) end
+    if d and (type(from) ~= "string" or not d.fields[from]) then
+      self:problem(path, "unknown-field", words.unknown(name .. " 的字段", tostring(from), d.fields))
+    elseif d and by ~= nil and not self:is_over_field(t, by) then
+      self:problem(path, "unknown-field", ("%s：every 里没有哪个 over 的类型有字段 %s"):format(show(path), tostring(by)))
     elseif d then
-      out[name] = field
+      out[name] = by and { [from] = by } or from
     end
   end
   return out

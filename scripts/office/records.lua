@@ -329,7 +329,7 @@ local types = {
                date("registered_on", "居住登记日") } },
 
   { id = "elder", label = "独居老人档案", source = "公共服务办", owner = "public_service", cycle = "monthly",
-    restricted = true, key = { "person_key" },
+    restricted = true, key = { "person_key" }, indexes = { "water_meter_id", "door_device_id" },
     fields = { str("person_key", "人员代号"), str("house_id", "房屋编号"), str("community_id", "社区编号"),
                str("grid_id", "网格编号"), bool("live_alone", "独居"), str("water_meter_id", "水表号"),
                str("door_device_id", "门磁编号"), str("contact_key", "紧急联系人代号"), date("away_until", "外出至") } },
