@@ -157,14 +157,60 @@ static struct subject subject_of(struct work *w, const struct type *t, struct sp
     return s;
 }
 
+static void add_record(struct work *w, struct plan *p, const struct type *t,
+                       const struct instance_handler *on, const struct entry *row)
+{
+    struct again *x = add(w, p);
+    x->on = on;
+    x->row = *row;
+    x->now = evaluate_time(t, row);
+}
+
+/* Types whose key has no time (petition, camera_event …): the script says in `rejudge` which field names what
+ * their records have in common; the later-dated ones with the same value are judged again. */
+struct later {
+    struct work *w;
+    struct plan *plan;
+    const struct type *type;
+    const struct instance_handler *on;
+};
+
+static bool take_later(void *ctx, const struct entry *row)
+{
+    struct later *l = ctx;
+    if (row->seq != l->w->ev.entry->seq)
+        add_record(l->w, l->plan, l->type, l->on, row);
+    return l->plan->count < LATER_MAX;
+}
+
+static bool plan_relatives(struct work *w, const struct type *t,
+                           const struct instance_handler *on, int64_t time, struct plan *p)
+{
+    const struct instance *in = w->ev.in;
+    size_t i = 0;
+    while (i < in->rejudge_count && in->rejudge[i].type != t)
+        i++;
+    if (i == in->rejudge_count)
+        return true;
+    struct row_value v = row_get(t, w->ev.entry->body, in->rejudge[i].field);
+    if (v.null || v.kind != FIELD_STRING)
+        return true;
+    struct record_where where = {in->rejudge[i].field, v.text};
+    struct later l = {w, p, t, on};
+    return record_window(w->ev.host->view, &w->ev.keep, t, &where, 1, time + 1, INT64_MAX,
+                         w->ev.as_of, take_later, &l, NULL, w->e);
+}
+
 /* Later-dated records of the same subject, the nearest ones. The usual record is the newest of its subject:
  * then the walk, which begins behind it, finds nothing. */
 static bool plan_records(struct work *w, const struct type *t,
                          const struct instance_handler *on, int64_t time, struct plan *p)
 {
     struct evaluation *ev = &w->ev;
-    if (!on || t->event < 0 || t->time < 0)
+    if (!on || t->event < 0)
         return true;
+    if (t->time < 0)
+        return plan_relatives(w, t, on, time, p);
     struct err e = {0};
     struct subject subject = subject_of(w, t, ev->entry->key);
     if (!subject.count)
@@ -176,10 +222,7 @@ static bool plan_records(struct work *w, const struct type *t,
     while (found < LATER_MAX && record_scan_next(scan, &ev->keep, &row, &e)) {
         if (row.seq == ev->entry->seq || evaluate_time(t, &row) <= time)
             continue;
-        struct again *x = add(w, p);
-        x->on = on;
-        x->row = row;
-        x->now = evaluate_time(t, &row);
+        add_record(w, p, t, on, &row);
         found++;
     }
     record_scan_close(scan);
@@ -202,8 +245,10 @@ static struct subject concerns(struct work *w, const struct type *t,
         if (in->rejudge[i].type != t)
             continue;
         struct row_value v = row_get(t, w->ev.entry->body, in->rejudge[i].field);
-        if (!v.null && v.kind == FIELD_STRING)
-            s.parts[s.count++] = (struct record_where){every->over->key[0], v.text};
+        struct span by = in->rejudge[i].by;
+        int field = by.n ? type_field(every->over, by) : every->over->key[0];
+        if (!v.null && v.kind == FIELD_STRING && field >= 0)
+            s.parts[s.count++] = (struct record_where){field, v.text};
         break;
     }
     return s;

@@ -213,6 +213,38 @@ static void an_alert_that_a_late_record_refutes_is_retracted(void **state)
                     "10:00") "],\"at\":\"2020-07-15T20:00:00+08:00\",\"expect\":[]}]}");
 }
 
+/* The third of one subject and matter within 30 days is too many; told with the time it was received. */
+static const char third[] = HOST_SCRIPT(
+    "reads = { 'petition' }, rejudge = { petition = 'matter_key' },\n"
+    "on = { petition = function(row, ctx)\n"
+    "  local n = ctx:count('petition', { matter_key = row.matter_key }, '30d')\n"
+    "  if ctx:check('次数', n, '>=', 3) then\n"
+    "    ctx:alert { key = row.matter_key .. '|' .. ctx.today, level = 'yellow', title "
+    "= 't' } end end },");
+
+#define PETITION(id, day)                                                                      \
+    "[\"petition\",{\"petition_id\":\"" id                                                     \
+    "\",\"matter_key\":\"M\",\"received_at\":\"2020-07-" day "T10:00:00+08:00\"}]"
+
+static void later_records_with_the_same_field_are_judged_again(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {
+        PETITION("1", "01") "," PETITION("2", "02") "," PETITION("3", "03"),
+        PETITION("3", "03") "," PETITION("1", "01") "," PETITION("2", "02"),
+        PETITION("2", "02") "," PETITION("3", "03") "," PETITION("1", "01"),
+        PETITION("3", "03") "," PETITION("2", "02") "," PETITION("1", "01"),
+    };
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        char one[1200];
+        snprintf(one, sizeof one,
+                 "{\"given\":[%s],\"at\":\"2020-07-03T12:00:00+08:00\",\"expect\":[{\"key\":"
+                 "\"M|2020-07-03\",\"level\":\"yellow\"}]}",
+                 orders[i]);
+        host_expect(third, one);
+    }
+}
+
 static void an_alert_that_somebody_has_signed_stays(void **state)
 {
     (void)state;
@@ -237,6 +269,7 @@ int main(void)
         cmocka_unit_test(ticks_that_were_not_told_are_not_made_up),
         cmocka_unit_test(a_record_later_than_a_day_leaves_the_ticks_alone),
         cmocka_unit_test(an_alert_that_a_late_record_refutes_is_retracted),
+        cmocka_unit_test(later_records_with_the_same_field_are_judged_again),
         cmocka_unit_test(an_alert_that_somebody_has_signed_stays),
     };
     int failed = unit_run(tests);
