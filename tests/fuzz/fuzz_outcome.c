@@ -13,6 +13,7 @@
 #include "domain/entry_type.h"
 #include "domain/outcome.h"
 #include "domain/scenario.h"
+#include "domain/street.h"
 #include "domain/user.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -28,6 +29,13 @@ static struct store *store;
 static const char manifest[] =
     "{\"title\":\"t\",\"office\":\"o\",\"life\":{\"e\":{\"close\":\"evidence\"},"
     "\"b\":{\"close\":\"auto+evidence\",\"quiet\":\"24h\"}}}";
+
+/* What is shown of evidence depends on whose records it is. */
+static struct street *street;
+static const char records[] =
+    "{\"types\":[{\"id\":\"enterprise\",\"label\":\"e\",\"owner\":\"o\",\"restricted\":true,"
+    "\"key\":[\"ent_id\"],\"fields\":[{\"name\":\"ent_id\",\"type\":\"string\","
+    "\"label\":\"i\"}]}]}";
 
 struct doing {
     struct command command;
@@ -46,7 +54,7 @@ static bool apply(struct command *c, struct txn *t, struct err *e)
         return scenario_publish(t, &p, &seq, e);
     if (d->what == RECORD)
         return txn_append(t, &record, e) != 0;
-    return outcome_apply(t, NULL, d->outcome, e);
+    return outcome_apply(t, street, d->outcome, e);
 }
 
 static void run(int what, const struct json *outcome)
@@ -119,7 +127,7 @@ static void read_all(struct arena *a)
     while (alert_scan_next(s, a, &al, &e)) {
         struct buf b = {0};
         struct json_w w = json_w_begin(&b);
-        alert_view_full(v, a, NULL, &leader, &al, &w);
+        alert_view_full(v, a, street, &leader, &al, &w);
         json_w_end(&w);
         struct json_limits limits = {.bytes = 8 << 20, .depth = 48};
         must(json_parse(a, buf_view(&b), &limits, NULL, &e) != NULL);
@@ -138,6 +146,9 @@ static void open_store(void)
     struct err e = {0};
     store = store_open(&o, &e);
     must(store != NULL);
+    street = street_make(SPAN(records), SPAN("{\"offices\":[{\"id\":\"o\",\"name\":\"o\"}]}"),
+                         SPAN_NONE, &e);
+    must(street != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
