@@ -1,5 +1,5 @@
 ---@meta
---- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise，以及 office.org。都是纯函数，不存东西。
+--- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing，以及 office.org。都是纯函数，不存东西。
 
 ---@class wangyi.std.calendar 日期、月份、时刻；写错的日期报错
 local calendar = {}
@@ -123,6 +123,12 @@ function calendar.in_clock(datetime, ranges) end
 ---@param limit string
 ---@return string 时刻
 function calendar.deadline(ctx, from, limit) end
+
+--- 写时限：period(5, "wd") → "5wd"，period(30, "d") → "30d"；小数部分舍去。参数填的数用它拼成期限或窗口。
+---@param n number
+---@param unit "min"|"h"|"d"|"wh"|"wd"
+---@return string
+function calendar.period(n, unit) end
 
 --- 期限已过没有：now 晚于期限才算，恰好等于不算。
 ---@param ctx wangyi.ctx
@@ -315,4 +321,15 @@ function enterprise.tax_12m(ctx, ent_id) end
 ---@return string 街道名称
 function enterprise.street(code) end
 
-return { calendar = calendar, stats = stats, text = text, enterprise = enterprise }
+---@class wangyi.std.standing 一个对象同一时候只挂一件的告警
+local standing = {}
+
+--- 对象 name 现在该挂的是 key（nil：不该挂）。先前挂着的若是另一件，就销掉，并记住现在这件（ctx:get、ctx:set）。
+--- key 里带着起算日的（“上次走访日”）用它：起算日换了，旧的随即办结。
+---@param ctx wangyi.ctx
+---@param name string
+---@param key string|nil
+---@param reason string
+function standing.keep(ctx, name, key, reason) end
+
+return { calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing }
