@@ -37,7 +37,7 @@
 ---@field given? table[] 按到达次序的记录：{ "类型", { 字段 = 值 } }
 ---@field removed? table[] 随后（在 at 这一刻）撤回的记录：{ "类型", 主键各段… }
 ---@field at? string 然后时钟停在这里，恰好到点的定时运行一次
----@field settings? table<string, any>
+---@field settings? table<string, any> 参数的值；按社区设的可写成 { 社区编号 = 值, default = 全街道的值 }
 ---@field expect? { key: string, level: wangyi.level, kind?: string }[] 此后本场景未了结的告警，不多不少
 ---@field steps? wangyi.example[] 更长的故事：一步一步，每步可有 given、at、actions、settings、expect
 

@@ -468,6 +468,15 @@ function C:actions(path, actions)
   end
 end
 
+-- 例子里的值；按社区设的可写成 { 社区 = 值, default = 全街道的值 }。
+local function misfit(s, value)
+  if s.per ~= "community" or type(value) ~= "table" then return fits(s, value) end
+  for _, one in pairs(value) do
+    local why = fits(s, one)
+    if why then return why end
+  end
+end
+
 function C:step(path, s)
   self:given(join(path, "given"), s.given)
   self:removed(join(path, "removed"), s.removed)
@@ -477,7 +486,7 @@ function C:step(path, s)
   if s.settings ~= nil and self:plain(join(path, "settings"), s.settings) then
     for name, value in pairs(s.settings) do
       local d = self.declared[name]
-      local why = d and fits(d, value)
+      local why = d and misfit(d, value)
       if not d then
         self:problem(join(path, "settings"), "unknown-setting",
           ("%s：%s"):format(show(path), words.unknown("参数", tostring(name), self.declared)))
