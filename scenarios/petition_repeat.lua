@@ -6,13 +6,13 @@ local text     = require "std.text"
 -- 同一人为这一事项来了几次（近 repeat_days 天，含这一次）。
 local function times_of(row, ctx)
   local same = { matter_key = row.matter_key, subject_key = row.subject_key }
-  return #ctx:list("petition", same, { within = ctx.settings.repeat_days .. "d" })
+  return #ctx:list("petition", same, { within = calendar.period(ctx.settings.repeat_days, "d") })
 end
 
 -- 有几个不同的人为这一事项来过（近 mass_days 天）。
 local function people_of(row, ctx)
   local seen, n = {}, 0
-  for p in ctx:each("petition", { matter_key = row.matter_key }, { within = ctx.settings.mass_days .. "d" }) do
+  for p in ctx:each("petition", { matter_key = row.matter_key }, { within = calendar.period(ctx.settings.mass_days, "d") }) do
     local who = p.subject_key
     if who and not seen[who] then seen[who], n = true, n + 1 end
   end
@@ -103,7 +103,7 @@ local function judge(row, ctx)
   if not row.matter_key then return ctx:unknown("信访件缺少事项") end
   if not row.subject_key then ctx:unknown("信访件缺少诉求人，只能按人数判断") end
   -- 这一事项最后一件之后 calm_days 天没有新件，才算平息。
-  ctx:wake("calm|" .. row.matter_key, calendar.deadline(ctx, ctx.now, ctx.settings.calm_days .. "d"), row.matter_key)
+  ctx:wake("calm|" .. row.matter_key, calendar.deadline(ctx, ctx.now, calendar.period(ctx.settings.calm_days, "d")), row.matter_key)
   local list = findings(row, ctx)
   for _, f in ipairs(list) do
     local key = key_of(f.id, row.matter_key, row.subject_key)

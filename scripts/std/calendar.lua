@@ -345,6 +345,11 @@ function calendar.deadline(ctx, from, limit)
   return calendar.add_minutes(from, n * minutes)
 end
 
+--- 写时限：period(5, "wd") → "5wd"，period(30, "d") → "30d"；小数部分舍去。参数填的数用它拼成期限或窗口。
+function calendar.period(n, unit)
+  return ("%d%s"):format(floor(n), unit)
+end
+
 --- 期限已过没有：now 晚于期限才算，恰好等于不算。now 不写就是 ctx.now。
 function calendar.is_past(ctx, due, now)
   return calendar.seconds(now or ctx.now) > calendar.seconds(due)

@@ -121,6 +121,12 @@ it("sets deadlines of natural time and of working hours", function()
   fails(function() calendar.deadline(ctx, july(17, "17:00:00"), "3w") end, "不是期限")
 end)
 
+it("writes limits from whatever number a setting holds", function()
+  same(calendar.period(5, "wd"), "5wd")
+  same(calendar.period(30.0, "d"), "30d")
+  same(calendar.period(2.9, "h"), "2h")
+end)
+
 it("is past a deadline only after its second", function()
   local ctx = office()
   ctx.now = july(20, "17:30:00")
