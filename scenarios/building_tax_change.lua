@@ -154,6 +154,7 @@ local MARCH = "2020-04-12T08:00:00+08:00"
 return {
   title    = "楼宇税收变动",
   office   = "regional_dev",
+  shape    = "YOY AGG",
   reads    = { "building", "tax_month", "enterprise" },
   settings = {
     basis           = { label = "比较口径", default = "ytd", choices = { "ytd 今年累计", "month 当月" } },

@@ -168,6 +168,7 @@ local CLOSE = { { key = "P28|water|2020-07-15", action = "close", text = "已上
 return {
   title    = "独居老人用水与出门异常",
   office   = "public_service",
+  shape    = "ABS JOIN",
   also     = { "grid" },
   reads    = { "elder", "meter_reading", "sensor_reading", "device" },
   settings = {

@@ -141,6 +141,7 @@ end
 return {
   title    = "企业地址变动",
   office   = "regional_dev",
+  shape    = "DIFF",
   reads    = { "ent_change", "occupancy", "enterprise", "tax_month" },
   settings = {
     big_tax_cny = { label = "大额税收不低于", unit = "元", default = 1000000, min = 0, per = "community" },

@@ -115,6 +115,7 @@ end
 return {
   title    = "企业高管变动",
   office   = "regional_dev",
+  shape    = "DIFF",
   reads    = { "exec_roster", "enterprise", "tax_month" },
   settings = {
     key_roles   = { label = "关键职务（逗号隔开）", default = "legal_rep,chairman,general_manager,cfo" },

@@ -150,6 +150,7 @@ end
 return {
   title    = "新增企业",
   office   = "regional_dev",
+  shape    = "DIFF",
   also     = { "service_center" },
   reads    = { "enterprise", "tax_month", "dataset_update" },
   settings = {

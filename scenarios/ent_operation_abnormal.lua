@@ -234,6 +234,7 @@ end
 return {
   title    = "企业经营情况异常",
   office   = "regional_dev",
+  shape    = "YOY SUS",
   reads    = { "enterprise", "ent_income", "tax_month", "utility_month", "ent_change", "visit" },
   settings = {
     income_drop_pct        = { label = "营收同比降幅超过（黄）", unit = "%", default = 15, min = 1, max = 100, per = "community" },

@@ -140,6 +140,7 @@ end
 return {
   title    = "惠企政策匹配",
   office   = "regional_dev",
+  shape    = "LIST",
   reads    = { "policy", "enterprise", "policy_claim", "tax_month" },
   settings = {
     soon_days       = { label = "临近截止（黄）", unit = "天", default = 15, min = 0, max = 365 },

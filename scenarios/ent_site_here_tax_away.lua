@@ -133,6 +133,7 @@ for i = 1, 201 do MANY[i] = occ { occupancy_id = "OC" .. i, ent_id = "", ent_nam
 return {
   title    = "地在税不在",
   office   = "regional_dev",
+  shape    = "JOIN ABS",
   reads    = { "occupancy", "enterprise", "building" },
   settings = {
     fresh_days  = { label = "扫楼记录有效", unit = "天", default = 180, min = 1, max = 730 },

@@ -124,6 +124,7 @@ end
 return {
   title    = "税在地不在",
   office   = "regional_dev",
+  shape    = "JOIN",
   reads    = { "enterprise", "tax_month", "occupancy" },
   settings = {
     min_tax_cny  = { label = "近12月税收不低于", unit = "元", default = 50000, min = 0, per = "community" },

@@ -177,6 +177,7 @@ local ABSENTEE = { member(), held("2020-04-10"), held("2020-05-10"), held("2020-
 return {
   title    = "党费缴纳与组织生活缺席",
   office   = "party_building",
+  shape    = "ABS SUS",
   reads    = { "party_member", "party_dues", "party_activity" },
   settings = {
     yellow_months = { label = "连续未缴或缺席达到（黄）", unit = "个月", default = 3, min = 1, max = 12 },

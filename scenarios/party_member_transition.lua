@@ -116,6 +116,7 @@ end
 return {
   title    = "预备党员转正与组织关系跟踪",
   office   = "party_building",
+  shape    = "STATE",
   also     = { "party_mass_center" },
   reads    = { "party_member" },
   settings = {

@@ -171,6 +171,7 @@ end
 return {
   title    = "信访热线与居民信箱时限",
   office   = "party_gov",
+  shape    = "STATE",
   reads    = { "petition", "letter" },
   settings = {
     xinfang_accept_d = { label = "信访受理时限（收到起）", unit = "天", default = 15, min = 1, max = 366 },

@@ -181,6 +181,7 @@ local CLOSE = { key = "MT7|repeat|Q1", action = "close", verdict = "solved", tex
 return {
   title    = "重复信访与群体诉求",
   office   = "party_gov",
+  shape    = "CNT",
   also     = { "safety" },
   reads    = { "petition" },
   rejudge  = { petition = "matter_key" },

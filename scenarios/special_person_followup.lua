@@ -192,6 +192,7 @@ local LOW, MID, CORRECTION = { risk_level = 0 }, { risk_level = 2 }, { category 
 return {
   title    = "重点服务对象随访",
   office   = "safety",
+  shape    = "ABS SUS",
   also     = { "grid", "public_service" },
   reads    = { "special_person", "followup" },
   settings = {

@@ -108,6 +108,7 @@ end
 return {
   title    = "两新组织党建覆盖",
   office   = "party_building",
+  shape    = "JOIN",
   also     = { "party_mass_center" },
   reads    = { "enterprise", "ent_party" },
   settings = {

@@ -153,6 +153,7 @@ end
 return {
   title    = "垃圾分类质量",
   office   = "public_mgmt",
+  shape    = "TH AGG",
   also     = { "property" },
   reads    = { "waste_check", "estate" },
   settings = {

@@ -6,12 +6,14 @@
 int test_main(int argc, char **argv)
 {
     const char *scripts = "scripts", *scenarios = "scenarios", *cases = NULL;
-    bool json = false, verbose = false;
+    bool json = false, verbose = false, table = false;
     const struct cli_option options[] = {
         {"--cases", "文件", "跑这个 NDJSON 文件里的用例，而不是脚本里的样例", .text = &cases},
         {"--scripts", "目录", "缺省 scripts", .text = &scripts},
         {"--scenarios", "目录", "缺省 scenarios", .text = &scenarios},
         {"--verbose", NULL, "通过的也写出来", .on = &verbose},
+        {"--table", NULL, "每个场景一行的 Markdown 表：科室、形态、样例数、到过的行和判断",
+         .on = &table},
         {"--json", NULL, "每个用例一行 JSON", .on = &json},
         {0},
     };
@@ -29,6 +31,7 @@ int test_main(int argc, char **argv)
                                   .ids = words ? (const char *const *)&argv[1] : NULL,
                                   .id_count = words,
                                   .json = json,
+                                  .table = table,
                                   .verbose = verbose};
     int failed = engine_test(&t, &out, &e);
     cli_write_out(out.p, out.n);

@@ -139,6 +139,8 @@ static int ctx_check(lua_State *L)
         c.pass = by_order(order, c.op);
     }
     trace_check(&ev->trace, &c);
+    if (ev->in->checked)
+        ev->in->checked(ev->in->checked_ctx, c.line, c.pass);
     lua_pushboolean(L, c.pass);
     return 1;
 }

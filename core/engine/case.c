@@ -137,6 +137,8 @@ static bool load(struct case_play *p)
     p->settings.values.type = p->settings.local.type = JSON_OBJECT;
     if (p->script->line)
         sandbox_on_line(p->in->box, p->script->line, p->script->ctx);
+    p->in->checked = p->script->check;
+    p->in->checked_ctx = p->script->ctx;
     return true;
 }
 

@@ -31,6 +31,7 @@ struct case_script {
     const struct sandbox_modules *modules;
     void (*line)(void *ctx,
                  int line); /* each line of the script that runs in a handler; may be NULL */
+    void (*check)(void *ctx, int line, bool pass); /* each named check; may be NULL */
     void *ctx;
 };
 /* `one`: {"name","given"|"records","at","settings","actions","expect","steps"}. True if it ended as

@@ -41,6 +41,7 @@ struct engine_test {
     int id_count;
     const char *cases; /* NDJSON file, or NULL */
     bool json, verbose;
+    bool table; /* instead of lines of text: a Markdown table of the scenarios */
 };
 int engine_test(const struct engine_test *t, struct buf *out, struct err *e);
 

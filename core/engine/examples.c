@@ -67,7 +67,8 @@ bool evaluate_examples(const struct street *street, const struct sandbox_modules
     struct json_w w = json_w_begin(&m);
     json_w_value(&w, manifest);
     json_w_end(&w);
-    struct case_script s = {id, text, buf_view(&m), street, modules, NULL, NULL};
+    struct case_script s = {
+        .id = id, .text = text, .manifest = buf_view(&m), .street = street, .modules = modules};
     const struct json *list = NULL;
     bool ok = evaluate_prepare(e) && case_examples(&s, &json, e) &&
               (list = json_parse(&a, buf_view(&json), &case_wide, NULL, e));

@@ -74,6 +74,9 @@ struct instance {
     bool bulk_guard;
     bool steady; /* a kind of alert has a hold time or a flap limit */
 
+    /* Told of each named check: the script's line and how it went; NULL: nobody asks. */
+    void (*checked)(void *ctx, int line, bool pass);
+    void *checked_ctx;
     struct evaluation *running; /* NULL between calls */
     struct arena spare[3];      /* empty ones, kept from one entry to the next */
     uint64_t generation;        /* rows of an earlier call are refused */

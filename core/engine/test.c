@@ -29,7 +29,8 @@ struct script {
     struct case_script run;
     struct buf text;
     char id[128];
-    unsigned char *ran; /* by line */
+    unsigned char *ran;     /* by line */
+    unsigned char *checked; /* by line: bit 0 a named check there failed, bit 1 one held */
     int passed, failed;
     struct script *next;
 };
@@ -93,6 +94,13 @@ static void ran_line(void *ctx, int line)
         s->ran[line] = 1;
 }
 
+static void checked_line(void *ctx, int line, bool pass)
+{
+    struct script *s = ctx;
+    if (line > 0 && line < LINES_MAX)
+        s->checked[line] |= pass ? 2 : 1;
+}
+
 static void put_problems(const struct json *problems, struct err *e)
 {
     const struct json *first = json_item(problems, 0);
@@ -132,11 +140,13 @@ static struct script *script_of(struct tests *t, struct span id, struct err *e)
     struct json_w w = json_w_begin(&manifest);
     json_w_value(&w, shape.manifest);
     s->ran = mem_alloc(LINES_MAX);
+    s->checked = mem_alloc(LINES_MAX);
     s->run = (struct case_script){.id = span_of(s->id),
                                   .text = buf_view(&s->text),
                                   .street = t->street,
                                   .modules = &t->modules,
                                   .line = ran_line,
+                                  .check = checked_line,
                                   .ctx = s,
                                   .manifest = arena_span(&t->arena, buf_view(&manifest))};
     buf_free(&manifest);
@@ -164,7 +174,7 @@ static void tell(struct tests *t, struct span scenario, struct span name, bool o
         buf_char(t->out, '\n');
         return;
     }
-    if (ok && !t->options->verbose)
+    if (ok && (!t->options->verbose || t->options->table))
         return;
     buf_printf(t->out, "%s %.*s: ", ok ? "ok  " : "FAIL", SPAN_ARG(scenario));
     if (t->line)
@@ -187,36 +197,74 @@ static void run_one(struct tests *t, struct script *s, const struct json *one)
 
 /* --- lines that nothing reached ---------------------------------------------------------------------- */
 
+struct reached {
+    int lines, missed; /* lines of code in handlers; those that never ran */
+    int sides, seen;   /* of lines with named checks: held and failed count one each */
+    struct buf list;   /* the missed ones */
+};
+
+static bool has_check(struct span line)
+{
+    static const char call[] = ":check";
+    return memmem(line.p, line.n, call, sizeof call - 1) != NULL;
+}
+
+static void reached(struct script *s, struct reached *out)
+{
+    unsigned char *lines = mem_alloc(LINES_MAX);
+    struct span rest = s->run.text;
+    if (coverage_lines(&s->run, lines, LINES_MAX))
+        for (int i = 1; i < LINES_MAX && rest.p; i++) {
+            struct span line = span_split(&rest, '\n');
+            if (!lines[i])
+                continue;
+            out->lines++;
+            if (!s->ran[i])
+                buf_printf(&out->list, "%s%d", out->missed++ ? " " : "", i);
+            if (has_check(line)) {
+                out->sides += 2;
+                out->seen += (s->checked[i] & 1) + (s->checked[i] >> 1);
+            }
+        }
+    mem_free(lines);
+}
+
+static void tell_row(struct tests *t, struct script *s)
+{
+    struct reached r = {0};
+    struct arena a = {0};
+    const struct json *m = json_parse(&a, s->run.manifest, &wide, NULL, NULL);
+    struct span office = json_string(json_get(m, "office"));
+    reached(s, &r);
+    buf_printf(t->out, "| `%s` %s | %s | %s | %d | %d/%d | %d/%d |\n", s->id,
+               json_cstr(json_get(m, "title"), ""), street_office_name(t->street, office, "—"),
+               json_cstr(json_get(m, "shape"), "—"), s->passed + s->failed, r.lines - r.missed,
+               r.lines, r.seen, r.sides);
+    buf_free(&r.list);
+    arena_free(&a);
+}
+
 static void tell_lines(struct tests *t, struct script *s)
 {
-    struct buf list = {0};
-    unsigned char *lines = mem_alloc(LINES_MAX);
-    int all = 0, missed = 0;
-    if (coverage_lines(&s->run, lines, LINES_MAX)) {
-        for (int i = 1; i < LINES_MAX; i++) {
-            all += lines[i];
-            if (!lines[i] || s->ran[i])
-                continue;
-            missed++;
-            buf_printf(&list, "%s%d", missed > 1 ? " " : "", i);
-        }
-    }
+    struct reached r = {0};
+    reached(s, &r);
     if (t->options->json) {
         struct json_w w = json_w_begin(t->out);
         json_w_object(&w);
         json_w_kstr(&w, "scenario", s->id);
-        json_w_kint(&w, "lines", all);
-        json_w_kint(&w, "reached", all - missed);
-        json_w_kspan(&w, "missed", buf_view(&list));
+        json_w_kint(&w, "lines", r.lines);
+        json_w_kint(&w, "reached", r.lines - r.missed);
+        json_w_kspan(&w, "missed", buf_view(&r.list));
+        json_w_kint(&w, "sides", r.sides);
+        json_w_kint(&w, "seen", r.seen);
         json_w_object_end(&w);
         buf_char(t->out, '\n');
     } else {
-        buf_printf(t->out, "%-28s %3d passed, %d failed, lines %d/%d%s%.*s\n", s->id, s->passed,
-                   s->failed, all - missed, all, missed ? ", not reached: " : "", (int)list.n,
-                   list.n ? list.p : "");
+        buf_printf(t->out, "%-28s %3d passed, %d failed, checks %d/%d, lines %d/%d%s%.*s\n",
+                   s->id, s->passed, s->failed, r.seen, r.sides, r.lines - r.missed, r.lines,
+                   r.missed ? ", not reached: " : "", (int)r.list.n, r.list.n ? r.list.p : "");
     }
-    buf_free(&list);
-    mem_free(lines);
+    buf_free(&r.list);
 }
 
 /* --- examples, cases ------------------------------------------------------------------------------------------ */
@@ -325,14 +373,25 @@ static void tell_end(struct tests *t)
         s->next = list;
         list = s;
     }
+    if (t->options->table)
+        buf_str(
+            t->out,
+            "| scenario | office | shape | examples | lines reached | checks seen both ways |\n"
+            "| --- | --- | --- | --- | --- | --- |\n");
     while (list) {
         struct script *s = list;
         list = s->next;
-        tell_lines(t, s);
+        if (t->options->table)
+            tell_row(t, s);
+        else
+            tell_lines(t, s);
         buf_free(&s->text);
         mem_free(s->ran);
+        mem_free(s->checked);
         mem_free(s);
     }
+    if (t->options->table && !t->failed)
+        return;
     buf_printf(t->out,
                t->options->json ? "{\"passed\":%d,\"failed\":%d}\n" : "%d passed, %d failed\n",
                t->passed, t->failed);
@@ -349,6 +408,7 @@ int engine_test(const struct engine_test *o, struct buf *out, struct err *e)
         struct script *next = s->next;
         buf_free(&s->text);
         mem_free(s->ran);
+        mem_free(s->checked);
         mem_free(s);
         s = next;
     }

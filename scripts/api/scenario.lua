@@ -44,6 +44,7 @@
 ---@class wangyi.scenario
 ---@field title string 标题
 ---@field office string 责任科室（org.lua 的编号）
+---@field shape? string 规则形态，供人查找：TH 阈值 YOY 同比 JOIN 跨源比对 ABS 该有没有 CNT 计数 AGG 汇总 STATE 期限 DIFF 增减 BURST 突增 LIST 名单 SUS 持续 SCORE 打分
 ---@field settings? table<string, wangyi.setting>
 ---@field on? table<string, fun(row: wangyi.row, ctx: wangyi.ctx)> 某类记录到达或变化
 ---@field removed? table<string, fun(row: wangyi.row, ctx: wangyi.ctx)> 某类记录被撤回或不在全量名单里

@@ -50,13 +50,14 @@ local function set(list)
 end
 
 local LEVELS = set { "blue", "yellow", "orange", "red" }
-local TOP = set { "title", "office", "settings", "on", "removed", "every", "wake", "life", "reads", "may", "also",
+local TOP = set { "title", "office", "shape", "settings", "on", "removed", "every", "wake", "life", "reads", "may", "also",
                   "bulk_guard", "rejudge", "examples" }
 local SETTING = set { "label", "unit", "default", "type", "min", "max", "choices", "per" }
 local EVERY = set { "at", "over", "where", "run" }
 local LIFE = set { "close", "evidence", "results", "limits", "quiet", "hold", "flap" }
 local LIMITS = set { "visit", "notify", "sign", "close" }
 local CLOSES = set { "auto", "evidence", "auto+evidence" }
+local SHAPES = set { "TH", "YOY", "JOIN", "ABS", "CNT", "AGG", "STATE", "DIFF", "BURST", "LIST", "SUS", "SCORE" }
 local EFFECTS = set { "alert", "topic" }
 local EXAMPLE = set { "name", "given", "removed", "at", "settings", "expect", "steps" }
 local STEP = set { "given", "removed", "at", "actions", "settings", "expect" }
@@ -312,6 +313,19 @@ function C:where(path, type_name, where)
       self:problem(join(path, field), "shape", ("%s.%s 须是文字、数或布尔"):format(show(path), field))
     end
   end
+end
+
+function C:shape(t)
+  if t.shape == nil then return nil end
+  if type(t.shape) ~= "string" or not t.shape:match "^%u[%u ]*$" then
+    return self:problem({ "shape" }, "shape", "shape 应如 \"JOIN ABS\"")
+  end
+  for word in t.shape:gmatch "%u+" do
+    if not SHAPES[word] then
+      self:problem({ "shape" }, "shape", words.unknown("规则形态", word, SHAPES))
+    end
+  end
+  return t.shape
 end
 
 function C:one_every(path, e)
@@ -593,7 +607,7 @@ local function check(t, host, id, values)
   if not self:plain({ "场景" }, t) then return { problems = self.problems, handlers = {} } end
   self:names({}, t, TOP, "字段")
   self:head(t)
-  local manifest = { title = t.title, office = t.office, settings = self:settings(t), on = self:handlers_of(t, "on"),
+  local manifest = { title = t.title, office = t.office, shape = self:shape(t), settings = self:settings(t), on = self:handlers_of(t, "on"),
     removed = self:handlers_of(t, "removed"), every = self:every(t), wake = t.wake ~= nil,
     reads = self.read_list, bulk_guard = t.bulk_guard == true, rejudge = self:rejudge(t),
     life = self:life(t) }

@@ -199,6 +199,20 @@ test('test --cases names line and reason of a broken case and runs the others', 
     assert.match(of(line).message, reason)
 })
 
+test('test --table makes one row of a scenario: office, shape, examples, what they reached', () => {
+  const { code, out } = wangyi(['test', '--table', 'ent_new'])
+  assert.equal(code, 0)
+  const [head, rule, row, ...rest] = out.trimEnd().split('\n')
+  assert.match(head, /^\| scenario \| office \| shape \| examples \| lines reached \| checks seen both ways \|$/)
+  assert.match(rule, /^\|( --- \|){6}$/)
+  const cells = row.split('|').map((one) => one.trim())
+  assert.deepEqual(cells.slice(1, 4), ['`ent_new` 新增企业', '区域发展办', 'DIFF'])
+  assert.ok(Number(cells[4]) >= 2, row)
+  assert.match(cells[5], /^[1-9]\d*\/[1-9]\d*$/)
+  assert.match(cells[6], /^[1-9]\d*\/[1-9]\d*$/)
+  assert.deepEqual(rest, [])
+})
+
 test('what changes something that is there makes no directory for a mistyped --data', () => {
   const data = fresh('mistyped')
   for (const args of [['reload'], ['user', 'set', 'chen', '--disable'], ['key', 'revoke', 'abc']]) {

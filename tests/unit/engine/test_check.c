@@ -342,6 +342,11 @@ static void mistakes_in_the_table_are_found(void **state)
         {10,
          "  title = \"x\", office = \"regional_dev\", reads = { \"ent_income\" }, wake = 1,",
          10, 0, "shape", "wake"},
+        {10,
+         "  title = \"x\", office = \"regional_dev\", reads = { \"ent_income\" }, shape = "
+         "\"YOY "
+         "WHAT\",",
+         10, 0, "shape", "WHAT"},
         {12, "    least = { label = \"x\", default = -1, min = 0, max = 1000 } },", 12, 0,
          "setting-range", "min"},
         {12, "    least = { label = \"x\", default = 1001, min = 0, max = 1000 } },", 12, 0,
