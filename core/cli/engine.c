@@ -63,6 +63,26 @@ static int check(const char *id, const char *scripts, const char *values)
     return ok ? CLI_DONE : cli_failed(&e);
 }
 
+static void put_line(void *ctx, struct span json)
+{
+    (void)ctx;
+    printf("%.*s\n", SPAN_ARG(json));
+    fflush(stdout);
+}
+
+/* The question on stdin, the answer in lines on stdout. */
+static int answer(const char *data, const char *scripts,
+                  void (*engine)(const struct engine_question *q))
+{
+    struct buf request = {0};
+    struct err e = {0};
+    if (!data || !cli_read_file("-", 4 << 20, &request, &e))
+        return data ? cli_failed(&e) : CLI_USAGE;
+    engine(&(struct engine_question){data, scripts, buf_view(&request), put_line, NULL});
+    buf_free(&request);
+    return CLI_DONE;
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 /* Inside its fences the engine cannot look for leaks at its end, which would count as a crash. */
 static bool fenced;
@@ -96,8 +116,8 @@ int engine_main(int argc, char **argv)
         {"--values", "JSON", "check：参数值", .text = &values},
         {0},
     };
-    const struct cli_usage usage = {"wangyi engine [check 编号 | office]（由 serve 启动）",
-                                    NULL, options, 0, 2};
+    const struct cli_usage usage = {
+        "wangyi engine [check 编号 | office | backtest]（由 serve 启动）", NULL, options, 0, 2};
     int words, code;
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;
@@ -106,6 +126,8 @@ int engine_main(int argc, char **argv)
         return office(scripts);
     if (words == 2 && strcmp(argv[1], "check") == 0)
         return check(argv[2], scripts, values);
+    if (words == 1 && strcmp(argv[1], "backtest") == 0)
+        return answer(data, scripts, engine_backtest);
     const struct engine_options o = {.data_dir = data,
                                      .scripts_dir = scripts,
                                      .control = number(control),

@@ -253,9 +253,9 @@ static void read_trigger(struct arena *a, const struct street *street,
     s->quiet_us = life->quiet_us;
 }
 
-static bool read_effect(struct txn *t, struct arena *a, const struct street *street,
-                        const struct scenario *scenario, const struct json *effect,
-                        struct span entry_key, struct step *s, struct life *life, struct err *e)
+bool alert_effect_read(struct txn *t, struct arena *a, const struct street *street,
+                       const struct scenario *scenario, const struct json *effect,
+                       struct span entry_key, struct step *s, struct life *life, struct err *e)
 {
     struct span what = json_string(json_get(effect, "do"));
     s->flapping = json_bool(json_get(effect, "flapping"), false);
@@ -290,7 +290,7 @@ bool alert_apply(struct txn *t, const struct street *street, const struct scenar
     bool appended, ok = key.n > 0;
     if (ok) {
         s.at = cause_time(t, &a, effect, (uint64_t)cause);
-        ok = read_effect(t, &a, street, scenario, effect, key, &s, &source.life, e) &&
+        ok = alert_effect_read(t, &a, street, scenario, effect, key, &s, &source.life, e) &&
              alert_append(t, &a, key, &s, (uint64_t)cause, &source, &after, &appended, e);
     }
     arena_free(&a);

@@ -146,6 +146,10 @@ struct alert_source {
 bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct step *s,
                   uint64_t cause, const struct alert_source *source, struct fold *out,
                   bool *appended, struct err *e);
+/* The step and the rules that an effect stands for; place and time are the caller's. */
+bool alert_effect_read(struct txn *t, struct arena *a, const struct street *street,
+                       const struct scenario *scenario, const struct json *effect,
+                       struct span entry_key, struct step *s, struct life *life, struct err *e);
 void alert_plan(struct txn *t, const struct street *street, const struct life *life,
                 struct step *s);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "domain/alert.h"
+#include "domain/alert_replay.h"
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "domain/scenario.h"
@@ -30,6 +31,11 @@ struct batch_of {
 
 static const char *const verbs[] = {"alert", "clear", "retract", "set",
                                     "wake",  "sleep", "log",     "topic"};
+
+enum {
+    VERB_RETRACT = 2,
+    VERB_LOG = 6
+}; /* the first three are alerts', the last two no state */
 
 static int verb_of(const struct json *effect)
 {
@@ -241,6 +247,27 @@ static bool apply_effect(struct batch_of *b, const struct json *effect, struct e
     if (strcmp(verb, "sleep") == 0)
         return drop_timer(b, effect, key, e);
     return alert_apply(b->t, b->street, &b->scenario, effect, e);
+}
+
+bool outcome_replay(struct txn *t, const struct street *street, const struct scenario *scenario,
+                    const struct json *effects, int64_t at, struct err *e)
+{
+    struct arena a = {0};
+    struct batch_of b = {.t = t, .a = &a, .street = street, .scenario = *scenario};
+    bool ok = true;
+    for (size_t i = 0; ok && i < json_count(effects); i++) {
+        const struct json *effect = json_item(effects, i);
+        int verb = verb_of(effect);
+        if (verb < 0)
+            ok = bad(e, "不认识的 do");
+        else if (verb <= VERB_RETRACT)
+            ok = alert_replay(t, street, scenario, effect, at, e);
+        else if (verb < VERB_LOG)
+            ok = apply_effect(&b, effect, e);
+        arena_reset(&a);
+    }
+    arena_free(&a);
+    return ok;
 }
 
 /* After a fault the count of alerts begins anew: whoever starts the scenario again has seen it. */

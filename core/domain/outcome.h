@@ -33,10 +33,12 @@
 #define WY_DOMAIN_OUTCOME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "util/err.h"
 
 struct json;
+struct scenario;
 struct street;
 struct txn;
 
@@ -44,5 +46,10 @@ struct txn;
  * or the scenario is paused, stopped or missing; then the engine reads the cursor again. */
 bool outcome_apply(struct txn *t, const struct street *street, const struct json *outcome,
                    struct err *e);
+
+/* Backtest: the effects of one entry (an array as above) into a throw-away store that holds nothing but what the
+ * scenario itself has made (domain/alert_replay.h). `at`: the time of that entry. There is no cursor; logs and topics leave nothing behind. */
+bool outcome_replay(struct txn *t, const struct street *street, const struct scenario *scenario,
+                    const struct json *effects, int64_t at, struct err *e);
 
 #endif

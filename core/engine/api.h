@@ -128,6 +128,15 @@ struct span api_row_community(struct evaluation *ev, const struct type *t,
 
 struct effect *api_effect(struct evaluation *ev, enum effect_kind kind, struct span key);
 
+/* Where the scenario's own alerts, state and timers are read, and as of which seq. */
+static inline struct view *api_own(const struct evaluation *ev)
+{
+    return ev->host->own ? ev->host->own : ev->host->view;
+}
+static inline uint64_t api_own_seq(const struct evaluation *ev)
+{
+    return ev->host->own ? UINT64_MAX : ev->entry->seq - 1;
+}
 /* Earlier effects become visible, see evaluate_host.settle. False: *e, and the evaluation must be given up. */
 bool api_settle(struct evaluation *ev, struct err *e);
 /* Effects the host makes by itself: more than 200 fresh alerts at once; an alert that no longer stands. */

@@ -417,8 +417,8 @@ static int one_alert(lua_State *L, struct evaluation *ev, const struct alerts_fi
 {
     struct err e = {0};
     struct alert al;
-    if (alert_get(ev->host->view, &ev->brief, ev->in->scenario.id, f->key, ev->entry->seq - 1,
-                  &al, &e)) {
+    if (alert_get(api_own(ev), &ev->brief, ev->in->scenario.id, f->key, api_own_seq(ev), &al,
+                  &e)) {
         if (fits(f, &al)) {
             push_alert(L, &al);
             lua_rawseti(L, -2, 1);
@@ -435,8 +435,7 @@ static struct alert *collect(struct evaluation *ev, const struct alerts_filter *
 {
     struct alert *list = NULL, al;
     size_t cap = 0;
-    struct alert_scan *s =
-        alert_scan_open(ev->host->view, ev->in->scenario.id, ev->entry->seq - 1);
+    struct alert_scan *s = alert_scan_open(api_own(ev), ev->in->scenario.id, api_own_seq(ev));
     while (alert_scan_next(s, &ev->brief, &al, e)) {
         if (!fits(f, &al))
             continue;

@@ -28,7 +28,7 @@ bool api_state_read(struct evaluation *ev, struct span key, struct span *value, 
     arena_reset(&ev->brief);
     struct span full = key_of2(&ev->brief, ev->in->scenario.id, key, e);
     if (full.n &&
-        version_get(ev->host->view, &ev->brief, ENTRY_STATE, full, SEQ_LATEST, &entry, e))
+        version_get(api_own(ev), &ev->brief, ENTRY_STATE, full, SEQ_LATEST, &entry, e))
         *value = entry.op == ENTRY_PUT ? entry.body : SPAN_NONE;
     else
         return e->code == ERR_MISSING || e->code == ERR_INPUT;

@@ -26,7 +26,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-struct case_bench *case_bench_open(struct err *e)
+struct store *case_store_open(size_t map_bytes, struct err *e)
 {
     char dir[512];
     const char *base = getenv("TMPDIR");
@@ -35,10 +35,16 @@ struct case_bench *case_bench_open(struct err *e)
         err_set(e, ERR_SYSTEM, "不能在临时目录里建立 %s，请检查 TMPDIR", dir);
         return NULL;
     }
-    struct store_options o = {.dir = dir, .no_sync = true, .map_bytes = 1ul << 30};
+    struct store_options o = {.dir = dir, .no_sync = true, .map_bytes = map_bytes};
     struct store *store = store_open(&o, e);
     nftw(dir, remove_one, 8,
          FTW_DEPTH | FTW_PHYS); /* open files stay: nothing is left behind */
+    return store;
+}
+
+struct case_bench *case_bench_open(struct err *e)
+{
+    struct store *store = case_store_open(1ul << 30, e);
     if (!store)
         return NULL;
     struct case_bench *b = mem_alloc(sizeof *b);

@@ -19,10 +19,13 @@
 struct case_bench;
 struct json;
 struct sandbox_modules;
+struct store;
 struct street;
 
 /* Opens a store in a new folder that vanishes with the process. */
 struct case_bench *case_bench_open(struct err *e);
+/* The same store for other uses (backtest). */
+struct store *case_store_open(size_t map_bytes, struct err *e);
 void case_bench_close(struct case_bench *b); /* accepts NULL */
 
 struct case_script {

@@ -33,6 +33,17 @@ bool engine_office(const char *scripts_dir, struct buf *json, struct err *e);
 bool engine_check(const struct street *street, const char *scripts_dir, struct span id,
                   struct span text, struct span values, struct buf *json, struct err *e);
 
+/* `wangyi engine backtest` and `wangyi engine explain`: one question about what is stored in data_dir, which is only
+ * read. `request` is JSON (notes: API.md). `line` gets JSON texts: any number of {"progress":{"done","total"}}, then
+ * {"result":{…}} or {"error":{"code","message"}}. Gives up the process's privileges for good: one question a process. */
+struct engine_question {
+    const char *data_dir, *scripts_dir;
+    struct span request;
+    void (*line)(void *ctx, struct span json);
+    void *ctx;
+};
+void engine_backtest(const struct engine_question *q);
+
 /* `wangyi test`: examples of the given scenario files, or the cases of an NDJSON file; one line each to
  * `out`. Returns how many failed, -1 if nothing could be run. */
 struct engine_test {

@@ -156,8 +156,8 @@ static enum evaluate_result guard_bulk(struct work *w, struct effects *list)
         if (x->kind != EFFECT_ALERT || x->dropped)
             continue;
         arena_reset(&ev->brief);
-        bool known = alert_get(ev->host->view, &ev->brief, ev->in->scenario.id, x->key,
-                               ev->entry->seq - 1, &al, &e);
+        bool known = alert_get(api_own(ev), &ev->brief, ev->in->scenario.id, x->key,
+                               api_own_seq(ev), &al, &e);
         if (!known && e.code != ERR_MISSING) {
             *w->e = e;
             return EVALUATE_BROKEN;
@@ -421,7 +421,7 @@ static enum evaluate_result still_set(struct work *w, bool *set)
     if (!api_settle(&w->ev, w->e))
         return EVALUATE_BROKEN;
     struct err e = {0};
-    if (!version_history(w->ev.host->view, &w->ev.scratch, ENTRY_TIMER, entry->key, SEQ_LATEST,
+    if (!version_history(api_own(&w->ev), &w->ev.scratch, ENTRY_TIMER, entry->key, SEQ_LATEST,
                          timers, 16, &n, &e) &&
         e.code != ERR_MISSING) {
         *w->e = e;

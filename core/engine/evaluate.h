@@ -28,6 +28,9 @@ struct view;
 /* Where a script looks out from. */
 struct evaluate_host {
     struct view *view;
+    /* Backtest: where the scenario's own alerts, state and timers are, as they are now; NULL: in `view`, as of
+     * the entry in hand. */
+    struct view *own;
     struct tick_log *ticks; /* late.h */
     /* Before own alerts are read: everything that earlier entries caused must be in the view. False: it cannot
      * be brought there (refused, stopped), the evaluation is given up. NULL: it always is. */

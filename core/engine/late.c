@@ -364,8 +364,8 @@ static bool raised_since(struct work *w, struct span key, int64_t time, struct a
                          struct err *e)
 {
     struct evaluation *ev = &w->ev;
-    return alert_get(ev->host->view, &ev->keep, ev->in->scenario.id, key, ev->entry->seq - 1,
-                     al, e) &&
+    return alert_get(api_own(ev), &ev->keep, ev->in->scenario.id, key, api_own_seq(ev), al,
+                     e) &&
            alert_is_open(al) && al->raised_at > time;
 }
 

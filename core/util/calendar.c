@@ -196,6 +196,21 @@ bool calendar_parse_datetime(struct span s, int64_t *us)
     return true;
 }
 
+bool calendar_parse_moment(struct span s, bool end, int64_t *us)
+{
+    int64_t day;
+    if (calendar_parse_datetime(s, us))
+        return true;
+    if (calendar_parse_date(s, &day))
+        day += end;
+    else if (!calendar_parse_month(s, &day))
+        return false;
+    else if (end)
+        day = calendar_add_months(day, 1);
+    *us = calendar_day_start(day);
+    return true;
+}
+
 bool calendar_parse_hm(struct span s, int *minute_of_day)
 {
     const char *p = s.p, *end = s.n ? s.p + s.n : s.p;

@@ -33,6 +33,9 @@ int64_t calendar_add_months(int64_t day, int months); /* the day is cut to the m
 bool calendar_parse_date(struct span s, int64_t *day);    /* 2020-07-15 */
 bool calendar_parse_month(struct span s, int64_t *day);   /* 2020-07 → its first day */
 bool calendar_parse_datetime(struct span s, int64_t *us); /* RFC 3339, any offset, cut to µs */
+/* A moment as people give one end of a period: 2020-07-15T08:30:00+08:00, or a day or month, of which it is the
+ * begin, or the end. */
+bool calendar_parse_moment(struct span s, bool end, int64_t *us);
 bool calendar_parse_hm(struct span s, int *minute_of_day); /* 08:30 */
 void calendar_put_date(struct buf *b, int64_t day);
 void calendar_put_month(struct buf *b, int64_t day);

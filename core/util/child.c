@@ -98,8 +98,28 @@ static bool pour(int fd, struct span *left)
     return left->n > 0;
 }
 
+static int64_t limit_from_now(const struct child_run *r)
+{
+    return clock_mono_us() + (int64_t)(r->limit_ms ? r->limit_ms : LIMIT_MS) * 1000;
+}
+
+/* Whole lines go out; true if there was one. */
+static bool hand_over(struct child_run *r)
+{
+    size_t at = 0;
+    const char *end;
+    while ((end = r->output.n > at ? memchr(r->output.p + at, '\n', r->output.n - at) : NULL)) {
+        size_t n = (size_t)(end - r->output.p) - at;
+        r->line(r->ctx, (struct span){r->output.p + at, n});
+        at += n + 1;
+    }
+    buf_cut(&r->output, at);
+    return at > 0;
+}
+
 static bool talk(struct child_run *r, struct pipes *p, int64_t until, struct err *e)
 {
+    enum { LOOK_MS = 100 }; /* for the order to cancel */
     struct span left = r->input;
     size_t max = r->output_max ? r->output_max : OUTPUT_MAX;
     if (left.n == 0)
@@ -110,6 +130,10 @@ static bool talk(struct child_run *r, struct pipes *p, int64_t until, struct err
         int64_t wait_ms = (until - clock_mono_us()) / 1000;
         if (wait_ms <= 0)
             return err_set(e, ERR_LIMIT, "子进程超过时限，已终止");
+        if (r->cancel && atomic_load(r->cancel))
+            return err_set(e, ERR_CONFLICT, "已取消");
+        if (r->cancel && wait_ms > LOOK_MS)
+            wait_ms = LOOK_MS;
         if (poll(fds, 3, (int)wait_ms) < 0 && errno != EINTR)
             return err_set(e, ERR_SYSTEM, "poll：%s", strerror(errno));
         if (fds[0].revents && !pour(p->in[1], &left))
@@ -118,6 +142,8 @@ static bool talk(struct child_run *r, struct pipes *p, int64_t until, struct err
             shut(&p->out[0]);
         if (fds[2].revents && !drain(p->err[0], &r->errors, ERRORS_MAX))
             shut(&p->err[0]);
+        if (r->line && hand_over(r))
+            until = limit_from_now(r);
         if (r->output.n > max)
             return err_set(e, ERR_LIMIT, "子进程输出超过 %zu 字节，已终止", max);
     }
@@ -142,7 +168,7 @@ bool child_run(struct child_run *r, struct err *e)
     struct pipes p;
     pid_t pid;
     int status = 0;
-    int64_t until = clock_mono_us() + (int64_t)(r->limit_ms ? r->limit_ms : LIMIT_MS) * 1000;
+    int64_t until = limit_from_now(r);
     r->output = (struct buf){0};
     r->errors = (struct buf){0};
     r->exit_code = -1;
@@ -165,6 +191,8 @@ bool child_run(struct child_run *r, struct err *e)
     pipes_close(&p);
     sigtimedwait(&pipe_signal, NULL, &(struct timespec){0, 0}); /* take ours away again */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r->line)
+        until = limit_from_now(r);
     if (!ok || !await(pid, &status, until)) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);

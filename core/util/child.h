@@ -5,6 +5,7 @@
 #ifndef WY_UTIL_CHILD_H
 #define WY_UTIL_CHILD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,9 +18,15 @@ struct child_run {
     struct span input;       /* written to its stdin, which is then closed */
     int limit_ms;            /* it is killed after this; 0 = 60 000 */
     size_t output_max;       /* it is killed when it writes more; 0 = 64 MiB */
-    struct buf output;       /* what it wrote to stdout; the caller frees */
-    struct buf errors;       /* the first 8 KiB of its stderr; the caller frees */
-    int exit_code;           /* of a process that ended by itself, 128 + signal otherwise */
+    /* Set: each line of its stdout is handed over as it comes, without its end, and not kept; then limit_ms counts
+     * from the last one. */
+    void (*line)(void *ctx, struct span line);
+    void *ctx;
+    const atomic_bool
+        *cancel;       /* may be NULL; it is killed soon after this is set, with ERR_CONFLICT */
+    struct buf output; /* what it wrote to stdout; the caller frees */
+    struct buf errors; /* the first 8 KiB of its stderr; the caller frees */
+    int exit_code;     /* of a process that ended by itself, 128 + signal otherwise */
 };
 /* True if it ended by itself, with whatever code. False (ERR_SYSTEM, ERR_LIMIT) if it could not be started, took
  * too long, wrote too much or was killed. It inherits no file descriptor but 0, 1 and 2 and no blocked signal. */
