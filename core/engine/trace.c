@@ -67,8 +67,8 @@ void trace_field(struct trace *t, struct trace_read *r, int field)
         return;
     r->listed = true;
     t->read_count++;
-    t->fingerprint = (t->fingerprint ^ r->entry.seq) * 0x9E3779B97F4A7C15ULL;
-    t->fingerprint ^= t->fingerprint >> 29;
+    uint64_t mixed = (r->entry.seq ^ r->entry.seq >> 31) * 0x9E3779B97F4A7C15ULL;
+    t->fingerprint += mixed ^ mixed >> 29; /* a sum: a tick may read in another order */
     if (t->read_count > TRACE_READS_MAX)
         return;
     *(t->last ? &t->last->next : &t->first) = r;

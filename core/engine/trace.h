@@ -53,7 +53,7 @@ struct trace {
     size_t check_count, check_cap, checks_more;
     struct trace_read *first, *last;
     size_t read_count;    /* listed ones; those beyond TRACE_READS_MAX are only counted */
-    uint64_t fingerprint; /* of all versions read, in order */
+    uint64_t fingerprint; /* of all versions read, in whatever order */
 };
 
 void trace_begin(struct trace *t, struct arena *a); /* empty */
