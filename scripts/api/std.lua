@@ -332,4 +332,19 @@ local standing = {}
 ---@param reason string
 function standing.keep(ctx, name, key, reason) end
 
-return { calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing }
+---@class wangyi.std.office 机构表里的编号和名字
+local office = {}
+
+---@param id string|nil
+---@return boolean 是本街道的科室或中心
+function office.is_known(id) end
+
+---@param id string|nil
+---@return string 名字；不在表里的给编号，没有编号的给“不详”
+function office.name(id) end
+
+---@param id string
+---@return string 红茶议事会里一个角色的名字；不在表里的给编号
+function office.council_role(id) end
+
+return { calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing, office = office }
