@@ -1,7 +1,7 @@
 --- 红茶议事会闭环督办：议题停在一个阶段太久、开会前人没约齐、公示不满期就实施、落实事项逾期或群众不满意。
 -- 给党政办：一步一步催到底，会前补齐人，会后盯落实。
 local calendar = require "std.calendar"
-local org      = require "office.org"
+local office   = require "std.office"
 local text     = require "std.text"
 
 -- 有停留期限的阶段；期限是同名的参数。
@@ -95,12 +95,7 @@ end
 
 local function role_names(roles)
   local names = {}
-  for i, role in ipairs(roles or {}) do
-    names[i] = role
-    for _, known in ipairs(org.council_roles) do
-      if known.id == role then names[i] = known.name end
-    end
-  end
+  for i, role in ipairs(roles) do names[i] = office.council_role(role) end
   return text.list(names)
 end
 
@@ -156,13 +151,6 @@ local function overdue_level(action, ctx)
   return ctx:check("超过应完成日", over, ">", ctx.settings.late_orange_wd, "个工作日") and "orange" or "yellow"
 end
 
--- 责任科室也要告诉；编号不在机构表里的不告诉谁。
-local function acting_office(action)
-  for _, office in ipairs(org.offices) do
-    if office.id == action.office then return { office.id } end
-  end
-end
-
 local FINDINGS = {
   { kind = "action", holds = is_overdue, level = overdue_level, words = "逾期未完成", good = "已完成" },
   { kind = "eval", holds = is_unrated, words = "完成后迟迟没有评分", good = "已评分" },
@@ -177,7 +165,8 @@ local function run_action(action, ctx)
       local words = ("议题“%s”的落实事项%s%s"):format(title_of(topic, action.topic_id), action.action_id, f.words)
       ctx:alert {
         key = key, kind = f.kind, level = f.level and f.level(action, ctx) or "yellow",
-        about = { "council_action", action.action_id }, also = acting_office(action), title = words, text = words,
+        about = { "council_action", action.action_id }, title = words, text = words,
+        also = office.is_known(action.office) and { action.office } or nil,
       }
     else
       ctx:clear { key = key, reason = f.good }
@@ -247,7 +236,9 @@ end
 
 -- 会前：7 月 10 日 14:00 开会，24 小时前的整点看。
 local DAY_BEFORE = "2020-07-09T14:00:00+08:00"
-local function before_meeting(name, given, expect, when, settings) return case(name, given, expect, when or DAY_BEFORE, settings) end
+local function before_meeting(name, given, expect, when, settings)
+  return case(name, given, expect, when or DAY_BEFORE, settings)
+end
 local OPEN_TOPIC = topic("inviting", "2020-07-06T09:00:00+08:00")
 local function topic_of(kind) return topic("inviting", "2020-07-06T09:00:00+08:00", { kind = kind }) end
 

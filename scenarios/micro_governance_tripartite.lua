@@ -25,8 +25,7 @@ local function is_unanswered(ticket, party, estate, ctx)
 end
 
 local function judge_ack(ticket, estate, ctx)
-  local late = ctx:check("已解决", ticket.resolved_at ~= nil, "==", false)
-    and ctx:check("提出已", calendar.minutes_between(ticket.raised_at, ctx.now) / 60, ">", ctx.settings.ack_h, "小时")
+  local late = ctx:check("提出已", calendar.minutes_between(ticket.raised_at, ctx.now) / 60, ">", ctx.settings.ack_h, "小时")
   for _, party in ipairs(PARTIES) do
     if late and is_unanswered(ticket, party, estate, ctx) then
       local what = ("%s“%s”事项"):format(estate_name(estate, ticket.estate_id), ticket.kind or "未分类")
@@ -36,7 +35,7 @@ local function judge_ack(ticket, estate, ctx)
         text  = ("%s超%s小时，%s未响应"):format(what, text.number(ctx.settings.ack_h), NAMES[party]),
       }
     else
-      ctx:clear { key = ack_key(ticket, party), reason = "已响应、已解决或不须响应" }
+      ctx:clear { key = ack_key(ticket, party), reason = "已响应或不须响应" }
     end
   end
 end
@@ -54,8 +53,7 @@ end
 
 local function judge_stuck(ticket, estate, ctx)
   local days = ctx.settings.unresolved_wd
-  if ctx:check("已解决", ticket.resolved_at ~= nil, "==", false)
-     and ctx:check("已过未结期限", ctx.now, ">", calendar.deadline(ctx, ticket.raised_at, ("%dwd"):format(days // 1))) then
+  if ctx:check("已过未结期限", ctx.now, ">", calendar.deadline(ctx, ticket.raised_at, ("%dwd"):format(days // 1))) then
     local what = ("%s“%s”事项"):format(estate_name(estate, ticket.estate_id), ticket.kind or "未分类")
     ctx:alert {
       key = stuck_key(ticket), kind = "stuck", level = "orange", about = { "estate_ticket", ticket.ticket_id },
@@ -63,7 +61,7 @@ local function judge_stuck(ticket, estate, ctx)
       text  = ("%s提出超过%d个工作日仍未解决"):format(what, days // 1),
     }
   else
-    ctx:clear { key = stuck_key(ticket), reason = "已解决并经两方确认", close = ticket.resolved_at ~= nil and is_confirmed(ticket) }
+    ctx:clear { key = stuck_key(ticket), reason = "还在期限内", close = false }
   end
 end
 
@@ -174,7 +172,9 @@ end
 
 -- ------------------------------------------------------------------------------------------------
 
+-- 已解决的不必每小时再看：解决、确认的记录一到，on_ticket 就销了。
 local function run_ticket(ticket, ctx)
+  if not ctx:check("已解决", ticket.resolved_at ~= nil, "==", false) then return end
   local estate = estate_of(ticket.estate_id, ctx)
   judge_ack(ticket, estate, ctx)
   judge_stuck(ticket, estate, ctx)
