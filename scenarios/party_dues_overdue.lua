@@ -174,6 +174,13 @@ local function story(name, ...) return { name = name, steps = { OWING, ... } } e
 -- 4 至 6 月各有一次活动没到，党费交着。
 local ABSENTEE = { member(), held("2020-04-10"), held("2020-05-10"), held("2020-06-10"), paid "2020-06" }
 
+-- 后来看不清了：挂着的不动。
+local function blind_story(name, record)
+  return { name = name .. "：看不见，挂着的不动",
+           steps = { { given = ABSENTEE, at = NOW, expect = { activity("2020-04", "yellow") } },
+                     { given = { paid "2020-07", record }, at = d5 "2020-08", expect = { activity("2020-04", "yellow") } } } }
+end
+
 return {
   title    = "党费缴纳与组织生活缺席",
   office   = "party_building",
@@ -239,6 +246,7 @@ return {
     life_case("只看最近12个月：去年6月的不算", { held("2019-06-10"), held("2020-05-10"), held("2020-06-10") }, {}),
     life_case("这个月已到过，不报", { held("2020-04-10"), held("2020-05-10"), held("2020-06-10"), held("2020-07-02", "M010") },
               {}),
+    life_case("今天刚到过，不报", { held("2020-04-10"), held("2020-05-10"), held("2020-06-10"), held("2020-07-05", "M010") }, {}),
     life_case("这个月有活动没到，不多算一个月", { held("2020-05-10"), held("2020-06-10"), held("2020-07-02") }, {}),
     life_case("这个月还没开的活动不算到会", { held("2020-04-10"), held("2020-05-10"), held("2020-06-10"),
                                      held("2020-07-20", "M010") }, { activity("2020-04", "yellow") }),
@@ -300,5 +308,8 @@ return {
     { name = "本月初到会，当月就办结",
       steps = { { given = ABSENTEE, at = NOW, expect = { activity("2020-04", "yellow") } },
                 { given = { paid "2020-07", held("2020-08-02", "M010") }, at = d5 "2020-08", expect = {} } } },
+    blind_story("支部后来不明", member { branch_id = "" }),
+    blind_story("下个月的活动没有到会名单", held_without_list "2020-07-10"),
+    blind_story("这个月的活动没有到会名单", held_without_list "2020-08-02"),
   },
 }
