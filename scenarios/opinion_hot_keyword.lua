@@ -110,8 +110,9 @@ end
 
 -- 每月议题 --------------------------------------------------------------------------------------
 
--- a 是不是比 b 说得更多：得分，其次人数，其次社区个数；都一样的取字节序在前的（list 已按此排好）。
+-- a 是不是比 b 说得更多：先看人够不够，再看得分、人数、社区个数；都一样的取字节序在前的（名单已按此排好）。
 local function is_more(a, b)
+  if a.enough ~= b.enough then return a.enough end
   if a.score ~= b.score then return a.score > b.score end
   if a.senders ~= b.senders then return a.senders > b.senders end
   return a.places > b.places
@@ -120,10 +121,11 @@ end
 local function most_frequent(list, ctx)
   local best
   for _, h in ipairs(list) do
-    if #h.keyword <= KEY_MAX and h.senders >= ctx.settings.min_senders then
+    if #h.keyword <= KEY_MAX then
       local places = 0
       for _ in pairs(h.communities) do places = places + 1 end
-      local candidate = { heard = h, score = score_of(h, ctx), senders = h.senders, places = places }
+      local candidate = { heard = h, score = score_of(h, ctx), senders = h.senders, places = places,
+                          enough = h.senders >= ctx.settings.min_senders }
       if not best or is_more(candidate, best) then best = candidate end
     end
   end
@@ -149,15 +151,11 @@ local function monthly(ctx)
   local month = calendar.add_months(ctx.month, -1)
   local from, to = calendar.first_day(month), calendar.first_day(ctx.month)
   local best = most_frequent(heard(from, to, ctx), ctx)
-  if not best then
-    ctx:check("说的人够多的词", 0, ">", 0, "个")
-    return
-  end
+  if not best then return ctx:unknown("上月没有带关键词的来信来件") end
   local word = best.heard.keyword
   ctx:subject("keyword_dict", word)
   heard(from, to, ctx, word)
-  ctx:check("说的人", best.senders, ">=", ctx.settings.min_senders, "人")
-  ctx:check("上月得分（最高）", best.score, ">", 0, "十分之一分")
+  if not ctx:check("上月说的人", best.senders, ">=", ctx.settings.min_senders, "人") then return end
   local key, places = ("%s|topic|%s"):format(word, month), communities_of(best.heard, ctx)
   local topic, what = topic_at_hand(word, ctx), "已拟红茶议题，请审批"
   if topic then
@@ -285,7 +283,7 @@ return {
     case("同一人一天写九封信，只算一次，不报",
          each(9, function(i) return letter(i, 1, FRIDAY) end), {}),
     case("同一人两天各写一封，算两次：得100分但只有5人，不报",
-         join(many(letter, 1, 5, FRIDAY), 
+         join(many(letter, 1, 5, FRIDAY),
          each(5, function(i) return letter(50 + i, i, "2020-07-11T10:00:00+08:00") end)), {}),
     case("同一人来信又来访，两个来源各算一次，人只算一个：得100分、4人，不报",
          join(many(letter, 1, 4, FRIDAY), many(petition, 1, 4, FRIDAY)), {}),
@@ -343,7 +341,8 @@ return {
     { name = "黄升为橙，还是同一条",
       steps = {
         { given = ten(FRIDAY), at = NOW, expect = burst "yellow" },
-        { given = many(letter, 601, 620, "2020-07-15T10:00:00+08:00"), at = "2020-07-16T06:00:00+08:00", expect = burst "orange" },
+        { given = many(letter, 601, 620, "2020-07-15T10:00:00+08:00"), at = "2020-07-16T06:00:00+08:00",
+          expect = burst "orange" },
       } },
     { name = "办结以后，同一周里不再突增过又突增，重新报",
       steps = {
@@ -351,7 +350,8 @@ return {
         { at = "2020-07-15T10:00:00+08:00", actions = { { key = "停车|burst|2020-W29", action = "close", verdict = "solved",
             text = "已并入议题" } }, expect = {} },
         { at = "2020-07-18T06:00:00+08:00", expect = {} },
-        { given = many(letter, 601, 620, "2020-07-18T10:00:00+08:00"), at = "2020-07-19T06:00:00+08:00", expect = burst "yellow" },
+        { given = many(letter, 601, 620, "2020-07-18T10:00:00+08:00"), at = "2020-07-19T06:00:00+08:00",
+          expect = burst "yellow" },
       } },
     { name = "昨天的第十封信今早判过才到，下一个整点补判",
       steps = {

@@ -103,7 +103,8 @@ local function judge(row, ctx)
   if not row.matter_key then return ctx:unknown("信访件缺少事项") end
   if not row.subject_key then ctx:unknown("信访件缺少诉求人，只能按人数判断") end
   -- 这一事项最后一件之后 calm_days 天没有新件，才算平息。
-  ctx:wake("calm|" .. row.matter_key, calendar.deadline(ctx, ctx.now, calendar.period(ctx.settings.calm_days, "d")), row.matter_key)
+  local calm_at = calendar.deadline(ctx, ctx.now, calendar.period(ctx.settings.calm_days, "d"))
+  ctx:wake("calm|" .. row.matter_key, calm_at, row.matter_key)
   local list = findings(row, ctx)
   for _, f in ipairs(list) do
     local key = key_of(f.id, row.matter_key, row.subject_key)
@@ -255,16 +256,19 @@ return {
     case("办结恰在30天前，报黄", { unsatisfied("X1", "2020-06-14T10:00:00+08:00"), petition("X2", "2020-07-14") }, REFLOW),
     case("办结在31天前，不报", { unsatisfied("X1", "2020-06-13T23:00:00+08:00"), petition("X2", "2020-07-14") }, {}),
     case("满意的，不报", { unsatisfied("X1", "2020-07-01T10:00:00+08:00", { satisfied = true }), petition("X2", "2020-07-14") }, {}),
-    case("没有评价，不报", { petition("X1", "2020-05-01", { closed_at = "2020-07-01T10:00:00+08:00" }), petition("X2", "2020-07-14") }, {}),
+    case("没有评价，不报",
+         { petition("X1", "2020-05-01", { closed_at = "2020-07-01T10:00:00+08:00" }), petition("X2", "2020-07-14") }, {}),
     case("不满意但没有办结，不报", { unsatisfied("X1", nil), petition("X2", "2020-07-14") }, {}),
     case("这一件来了之后那一件才办结，不报", { unsatisfied("X1", "2020-07-14T20:00:01+08:00"), petition("X2", "2020-07-14") }, {}),
     case("这一件来的同一刻那一件办结，报", { unsatisfied("X1", "2020-07-14T20:00:00+08:00"), petition("X2", "2020-07-14") }, REFLOW),
-    case("别人不满意，不报", { unsatisfied("X1", "2020-07-01T10:00:00+08:00", { subject_key = "Q2" }), petition("X2", "2020-07-14") }, {}),
+    case("别人不满意，不报",
+         { unsatisfied("X1", "2020-07-01T10:00:00+08:00", { subject_key = "Q2" }), petition("X2", "2020-07-14") }, {}),
     case("自己这一件办结不满意，不算又来", { petition("X2", "2020-07-14", { closed_at = "2020-07-14T20:00:00+08:00", satisfied = false }) }, {}),
     case("先后办结过两件，看近的一件", { unsatisfied("X0", "2020-05-10T10:00:00+08:00"),
                               unsatisfied("X1", "2020-07-10T10:00:00+08:00"), petition("X2", "2020-07-14") }, REFLOW),
     case("不满意的评价后来才补上，也报", { petition("X1", "2020-06-20"), petition("X2", "2020-07-14"),
-                               petition("X1", "2020-06-20", { closed_at = "2020-07-01T10:00:00+08:00", satisfied = false }) }, REFLOW),
+                               petition("X1", "2020-06-20", { closed_at = "2020-07-01T10:00:00+08:00", satisfied = false }) },
+         REFLOW),
     case("三种都成立，各报一条", plus(people(5, "2020-07-12", 2), unsatisfied("X0", "2020-07-01T10:00:00+08:00"),
            petition("X1", "2020-07-12"), petition("X2", "2020-07-13"), petition("X3", "2020-07-14")),
          { { key = "MT7|mass", level = "orange" }, { key = "MT7|reflow|Q1", level = "yellow" },
