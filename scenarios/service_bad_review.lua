@@ -138,6 +138,7 @@ local function plus(given, ...)
 end
 
 local function bad(level) return { { key = "RV1|bad", kind = "bad", level = level } } end
+local BOTH = { { key = "WD3|rate|2020-07", level = "orange" }, { key = "WD3|rate|2020-08", level = "orange" } }
 local RATE = { { key = "WD3|rate|2020-07", kind = "rate", level = "orange" } }
 
 local function july(day, hm) return ("2020-07-%02dT%s:00+08:00"):format(day, hm) end
@@ -203,7 +204,8 @@ return {
          july(14, "11:00"), {}),
     case("没有星级的不算数", plus(reviews(17, 2), review { review_id = "R900", rated_at = july(13, "10:00"), stars = "" }),
          july(14, "11:00"), {}),
-    case("别的窗口的不算", plus(reviews(17, 2), review { review_id = "R900", rated_at = july(13, "10:00"), window_id = "WD4", stars = 5 }),
+    case("别的窗口的不算",
+         plus(reviews(17, 2), review { review_id = "R900", rated_at = july(13, "10:00"), window_id = "WD4", stars = 5 }),
          july(14, "11:00"), {}),
     case("不知道窗口的，不算差评率", reviews(18, 2, nil, { window_id = "" }), july(14, "11:00"), {}),
     case("差评率调到10%，恰10%，不报", reviews(18, 2), july(14, "11:00"), {}, { rate_pct = 10 }),
@@ -216,7 +218,8 @@ return {
       steps = {
         { given = { review() }, at = july(17, "08:00"), expect = bad "orange" },
         { given = { review { contacted_at = july(17, "09:00") } }, at = july(17, "10:00"), expect = bad "orange" },
-        { given = { review { contacted_at = july(17, "09:00"), rectified_at = july(17, "11:00") } }, at = july(17, "12:00"), expect = {} },
+        { given = { review { contacted_at = july(17, "09:00"), rectified_at = july(17, "11:00") } }, at = july(17, "12:00"),
+          expect = {} },
       } },
     { name = "更正为三星，了结",
       steps = {
@@ -241,7 +244,8 @@ return {
     { name = "没回访就由人办结，记录更新不再报，逾期再报橙",
       steps = {
         { given = { review() }, at = july(15, "11:00"), expect = bad "yellow" },
-        { at = july(15, "12:00"), actions = { { key = "RV1|bad", action = "close", verdict = "solved", text = "已电话说明" } }, expect = {} },
+        { at = july(15, "12:00"), actions = { { key = "RV1|bad", action = "close", verdict = "solved", text = "已电话说明" } },
+          expect = {} },
         { given = { review { item = "社保转移接续" } }, at = july(15, "13:00"), expect = {} },
         { at = july(17, "08:00"), expect = bad "orange" },
       } },
@@ -252,14 +256,15 @@ return {
           expect = {} },
         { at = july(15, "08:00"), expect = {} },
         { at = july(16, "08:00"), expect = {} },
-        { given = { review { stars = 1, contacted_at = july(16, "09:00"), rectified_at = july(16, "09:00"), rated_at = july(16, "09:00") } },
+        { given = { review { stars = 1, rated_at = july(16, "09:00"), contacted_at = july(16, "09:30"),
+                               rectified_at = july(16, "09:30") } },
           at = july(16, "10:00"), expect = RATE },
       } },
     { name = "差评率回落也要写明改进措施才办结；换了月份是新的一条",
       steps = {
         { given = reviews(18, 2, "2020-07-20T10:00:00+08:00"), at = "2020-07-31T08:00:00+08:00", expect = RATE },
-        { at = "2020-08-01T08:00:00+08:00", expect = { { key = "WD3|rate|2020-07", level = "orange" }, { key = "WD3|rate|2020-08", level = "orange" } } },
-        { at = "2020-08-20T08:00:00+08:00", expect = { { key = "WD3|rate|2020-07", level = "orange" }, { key = "WD3|rate|2020-08", level = "orange" } } },
+        { at = "2020-08-01T08:00:00+08:00", expect = BOTH },
+        { at = "2020-08-20T08:00:00+08:00", expect = BOTH },
         { at = "2020-08-20T09:00:00+08:00",
           actions = { { key = "WD3|rate|2020-07", action = "close", verdict = "solved", text = "增开窗口" },
                       { key = "WD3|rate|2020-08", action = "close", verdict = "solved", text = "增开窗口" } }, expect = {} },
