@@ -54,11 +54,13 @@ int serve_main(int argc, char **argv);
 int engine_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int test_main(int argc, char **argv);
+int backtest_main(int argc, char **argv);
 int ingest_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int user_main(int argc, char **argv);
 int user_set_main(int argc, char **argv); /* "user set", called by user_main */
 int key_main(int argc, char **argv);
+int feed_main(int argc, char **argv);
 int backup_main(int argc, char **argv);
 int restore_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
