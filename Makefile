@@ -11,11 +11,11 @@ UNDER_domain := store util
 UNDER_engine := domain store util
 UNDER_net := domain store util
 UNDER_cli := engine net domain store util
-LIBS_util := -lsodium
+LIBS_util := -lsodium -lexpat
 LIBS_store := -llmdb -lz
 LIBS_domain := -lz $(if $(wildcard core/domain/minutes.c),-lcmark)
 LIBS_engine := -llua5.4 -lseccomp -lm -ldl
-LIBS_net := -lwebsockets -lev -lz -lssl -lcrypto
+LIBS_net := -lwebsockets -lev -lz -lssl -lcrypto -lcurl
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
         -Wmissing-prototypes -Wundef -Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough \

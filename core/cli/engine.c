@@ -83,6 +83,33 @@ static int answer(const char *data, const char *scripts,
     return CLI_DONE;
 }
 
+static int feed(const char *scripts, int control)
+{
+    struct street *street;
+    struct err e = {0};
+    if (!load_street(scripts, &street, &e))
+        return cli_failed(&e);
+    int code = engine_feed(street, scripts, control);
+    street_unref(street);
+    return code;
+}
+
+static int feed_check(const char *name, const char *scripts)
+{
+    struct street *street;
+    struct buf text = {0}, json = {0};
+    struct err e = {0};
+    if (!load_street(scripts, &street, &e))
+        return cli_failed(&e);
+    bool ok = cli_read_file("-", 1 << 20, &text, &e) &&
+              engine_feed_check(street, scripts, span_of(name), buf_view(&text), &json, &e);
+    ok = ok && cli_write_out(json.p, json.n);
+    buf_free(&json);
+    buf_free(&text);
+    street_unref(street);
+    return ok ? CLI_DONE : cli_failed(&e);
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 /* Inside its fences the engine cannot look for leaks at its end, which would count as a crash. */
 static bool fenced;
@@ -126,6 +153,10 @@ int engine_main(int argc, char **argv)
         return office(scripts);
     if (words == 2 && strcmp(argv[1], "check") == 0)
         return check(argv[2], scripts, values);
+    if (words == 2 && strcmp(argv[1], "feed") == 0)
+        return feed_check(argv[2], scripts);
+    if (words == 1 && strcmp(argv[1], "feed") == 0 && number(control) >= 0)
+        return feed(scripts, number(control));
     if (words == 1 && strcmp(argv[1], "backtest") == 0)
         return answer(data, scripts, engine_backtest);
     const struct engine_options o = {.data_dir = data,

@@ -44,6 +44,14 @@ struct engine_question {
 };
 void engine_backtest(const struct engine_question *q);
 
+/* `wangyi engine feed`: the process that turns foreign formats into records (scripts/feeds), asked over the
+ * socket `control` by engine/feeder.h. Returns the exit code. */
+int engine_feed(const struct street *street, const char *scripts_dir, int control);
+/* One file of scripts/feeds with its examples: JSON as engine/adapter.h's adapter_new writes it. Gives up the
+ * process's privileges for good. False only if it could not be tried at all. */
+bool engine_feed_check(const struct street *street, const char *scripts_dir, struct span name,
+                       struct span text, struct buf *json, struct err *e);
+
 /* `wangyi test`: examples of the given scenario files, or the cases of an NDJSON file; one line each to
  * `out`. Returns how many failed, -1 if nothing could be run. */
 struct engine_test {

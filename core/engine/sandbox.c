@@ -489,11 +489,21 @@ static bool add_folder(struct sandbox_modules *m, const char *dir, const char *p
     return ok;
 }
 
+/* Of what an office may leave out. */
+static bool add_if_there(struct sandbox_modules *m, const char *dir, const char *part,
+                         const char *stem, struct err *e)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%s/%s.lua", dir, part, stem);
+    return access(path, F_OK) != 0 || add_module(m, dir, part, stem, e);
+}
+
 bool sandbox_modules_read(struct sandbox_modules *m, const char *scripts_dir, struct err *e)
 {
     memset(m, 0, sizeof(*m));
     if (!add_folder(m, scripts_dir, "std", e) || !add_folder(m, scripts_dir, "host", e) ||
-        !add_module(m, scripts_dir, "office", "org", e)) {
+        !add_module(m, scripts_dir, "office", "org", e) ||
+        !add_if_there(m, scripts_dir, "office", "feeds", e)) {
         sandbox_modules_free(m);
         return false;
     }

@@ -32,7 +32,8 @@ struct sandbox_modules {
     struct sandbox_module *items;
     size_t count;
 };
-/* Reads scripts_dir/{std,host}/X.lua as "std.X", "host.X" and scripts_dir/office/org.lua as "office.org".
+/* Reads scripts_dir/{std,host}/X.lua as "std.X", "host.X", scripts_dir/office/org.lua as "office.org" and, where there
+ * is one, scripts_dir/office/feeds.lua as "office.feeds".
  * Scenarios may require std.* and office.*; host.* is for sandbox_new's `host` only. */
 bool sandbox_modules_read(struct sandbox_modules *m, const char *scripts_dir, struct err *e);
 void sandbox_modules_free(struct sandbox_modules *m);

@@ -454,6 +454,14 @@ local types = {
     restricted = true, sealed = true, key = { "person_key" },
     fields = { str("person_key", "人员代号"), private("name", "姓名"), private("phone", "电话"),
                private("address", "住址"), private("id_no", "证件号") } },
+
+  -- 信息系统自己的报警（scripts/feeds/alertmanager.lua） -----------------------------------------------
+  { id = "system_alert", label = "系统报警", source = "运维监控", owner = "command_center", cycle = "each",
+    key = { "alarm_id" }, event = "at", indexes = { "name" },
+    fields = { str("alarm_id", "报警编号"), str("name", "名称"),
+               enum("severity", "严重程度", { "info 提示", "warning 警告", "critical 严重" }),
+               str("instance", "对象"), str("job", "系统"), str("summary", "说明"), time("at", "开始时间"),
+               time("restored_at", "恢复时间"), str("link", "链接") } },
 }
 
 -- 主键和事件时间必填，不必逐个写；indexes 可省。
