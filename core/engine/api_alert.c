@@ -375,7 +375,9 @@ static void set_time(lua_State *L, const char *name, int64_t us)
 
 static void push_alert(lua_State *L, const struct alert *al)
 {
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 13);
+    lua_pushboolean(L, al->normal);
+    lua_setfield(L, -2, "normal");
     set_span(L, "key", al->key);
     set_span(L, "kind", al->kind);
     set_span(L, "level", span_of(alert_level_name(al->level)));
