@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cli/local.h"
+#include "cli/question.h"
 #include "cli/serve.h"
 #include "engine/supervisor.h"
 #include "engine/ticker.h"
@@ -17,6 +18,23 @@ static bool check(void *ctx, struct span id, struct span text, struct span value
 {
     const struct serve *s = ctx;
     return import_check(s->scripts_dir, id, text, values, json, e);
+}
+
+static bool backtest(void *ctx, struct span request,
+                     void (*progress)(void *ctx, uint64_t done, uint64_t total),
+                     void *progress_ctx, const atomic_bool *cancel, struct buf *json,
+                     struct err *e)
+{
+    const struct serve *s = ctx;
+    struct question q = {.what = "backtest",
+                         .data_dir = s->data_dir,
+                         .scripts_dir = s->scripts_dir,
+                         .request = request,
+                         .progress = progress,
+                         .ctx = progress_ctx,
+                         .cancel = cancel,
+                         .limit_ms = 60 * 1000};
+    return question_ask(&q, json, e);
 }
 
 static void changed(void *ctx)
@@ -149,6 +167,7 @@ void serve_engine(struct serve *s, struct server_engine *out)
 {
     *out = (struct server_engine){.ctx = s,
                                   .check = check,
+                                  .backtest = backtest,
                                   .reload = reload,
                                   .move_clock = move_clock,
                                   .backup = backup,

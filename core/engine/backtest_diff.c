@@ -335,6 +335,11 @@ static void put_head(struct diff *d, struct json_w *w)
     json_w_kspan(w, "title", b->in->scenario.title);
     json_w_kbool(w, "draft", b->is_draft);
     json_w_kstr(w, "against", "live");
+    json_w_name(w, "reads");
+    if (json_get(b->in->scenario.manifest, "reads"))
+        json_w_value(w, json_get(b->in->scenario.manifest, "reads"));
+    else
+        json_w_null(w);
     put_time(w, "from", b->request->from);
     put_time(w, "to", b->request->until);
     bool any = b->last >= b->first;

@@ -19,7 +19,13 @@
 #include "util/json.h"
 #include "util/mem.h"
 
-enum { SCRATCH_BYTES = 1 << 30, EXAMPLES = 100, EXAMPLES_MAX = 10000, NICE = 10 };
+enum {
+    SCRATCH_BYTES = 1 << 30,
+    EXAMPLES = 100,
+    EXAMPLES_MAX = 10000,
+    NICE = 10,
+    ALERT_LIMIT = 100
+};
 
 struct asked {
     const struct engine_question *question;
@@ -120,7 +126,7 @@ static bool period(const struct asked *x, struct backtest_request *r, struct err
 static bool backtest(struct asked *x, struct buf *json, struct err *e)
 {
     const struct json *values = json_get(x->request, "values");
-    int64_t examples = EXAMPLES, limit = 0;
+    int64_t examples = EXAMPLES, limit = ALERT_LIMIT;
     struct backtest_request r = {.id = json_string(json_get(x->request, "scenario")),
                                  .text = json_string(json_get(x->request, "text"))};
     struct backtest_progress progress = {tell_progress, (void *)(uintptr_t)x->question};

@@ -15,6 +15,7 @@
 #include "store/view.h"
 #include "util/calendar.h"
 #include "util/clock.h"
+#include "util/id.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -420,6 +421,42 @@ void hub_committed(struct hub *h, uint64_t head)
     (void)head;
     if (!h->task_posted)
         hub_pump(h);
+}
+
+void hub_tell_scenarios(struct hub *h, const char *type, struct span scenario, struct span data)
+{
+    struct view *v = server_view(h->server);
+    struct street *street = server_street(h->server);
+    struct buf time = {0};
+    char id[27];
+    uint64_t seed;
+    if (!v || !street)
+        return;
+    id_random(&seed, sizeof seed);
+    id_from_seed(id, seed, SPAN("event"));
+    calendar_put_datetime(&time, clock_now(v, NULL));
+    buf_clear(&h->payload);
+    struct json_w w = json_w_begin(&h->payload);
+    json_w_object(&w);
+    json_w_kstr(&w, "type", "event");
+    json_w_kstr(&w, "stream", hub_stream_names[HUB_SCENARIOS]);
+    json_w_kstr(&w, "epoch", h->epoch);
+    json_w_name(&w, "event");
+    json_w_object(&w);
+    json_w_kstr(&w, "specversion", "1.0");
+    json_w_kstr(&w, "id", id);
+    json_w_kstr(&w, "source", arena_printf(&h->arena, "/scenarios/%.*s", SPAN_ARG(scenario)));
+    json_w_kstr(&w, "type", type);
+    json_w_kspan(&w, "time", buf_view(&time));
+    json_w_kstr(&w, "datacontenttype", "application/json");
+    json_w_kraw(&w, "data", data);
+    json_w_object_end(&w);
+    json_w_object_end(&w);
+    json_w_end(&w);
+    hub_spread(h, street, HUB_SCENARIOS, NULL, buf_view(&h->payload));
+    arena_reset(&h->arena);
+    buf_free(&time);
+    post_rest(h);
 }
 
 void hub_tick(struct hub *h)

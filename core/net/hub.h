@@ -23,6 +23,9 @@ struct server;
 struct hub *hub_new(struct server *s, struct err *e);
 void hub_free(struct hub *h); /* after the lws context: no connection is left */
 void hub_committed(struct hub *h, uint64_t head); /* after commits, coalesced */
+/* An event about a scenario that passes: with no offset, for those who listen now, never told again. */
+void hub_tell_scenarios(struct hub *h, const char *type, struct span scenario,
+                        struct span data);
 void hub_tick(struct hub *h); /* each second: sessions that ended, silent clients */
 /* That account or machine ("key:…") has changed: end at once what it may no longer have open. */
 void hub_look_at(struct hub *h, struct span name);

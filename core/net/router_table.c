@@ -2,13 +2,13 @@
 #include "net/router.h"
 
 extern const struct route_family route_session, route_records, route_users, route_run;
-extern const struct route_family route_alerts, route_scenarios, route_datasets;
+extern const struct route_family route_alerts, route_scenarios, route_datasets, route_backtest;
 
 const struct route_family *const *router_families(size_t *count)
 {
     static const struct route_family *const families[] = {
-        &route_session, &route_records, &route_scenarios,
-        &route_alerts,  &route_users,   &route_run,     &route_datasets,
+        &route_session, &route_records, &route_scenarios, &route_alerts,
+        &route_users,   &route_run,     &route_datasets,  &route_backtest,
     };
     *count = sizeof families / sizeof *families;
     return families;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "domain/street.h"
+#include "net/backtests.h"
 #include "net/http.h"
 #include "net/hub.h"
 #include "net/jobs.h"
@@ -41,6 +42,7 @@ struct server {
     struct static_files *files;
     struct hub *hub;
     struct jobs *jobs, *hash_jobs;
+    struct backtests *backtests;
     struct request_list *requests;
     struct exchange *exchanges;
     struct server_counters counters;
@@ -90,6 +92,11 @@ struct hub *server_hub(struct server *s)
 struct jobs *server_jobs(struct server *s)
 {
     return s->jobs;
+}
+
+struct backtests *server_backtests(struct server *s)
+{
+    return s->backtests;
 }
 
 struct jobs *server_hash_jobs(struct server *s)
@@ -442,6 +449,7 @@ static bool build(struct server *s, struct err *e)
     s->view_held = true;
     s->jobs = jobs_new(4, 256);
     s->hash_jobs = jobs_new(2, 64);
+    s->backtests = backtests_new(s);
     street_read(s, s->view);
     s->files = static_load(s->o.web_dir, e);
     s->sessions = s->files ? sessions_new(s, e) : NULL;
@@ -515,6 +523,7 @@ static void quiesce(struct server *s)
         run_later(s);
         usleep(10 * 1000);
     }
+    backtests_stop(s->backtests);
     run_tasks(s);
     jobs_free(s->jobs);
     jobs_free(s->hash_jobs);
@@ -546,6 +555,7 @@ void server_free(struct server *s)
         return;
     quiesce(s);
     hub_free(s->hub);
+    backtests_free(s->backtests);
     sessions_free(s->sessions);
     listener_free(s->listener);
     static_free(s->files);

@@ -2,6 +2,7 @@
 #ifndef WY_NET_SERVER_H
 #define WY_NET_SERVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,11 @@ struct server_engine {
     /* Read scripts and office files from disk again: {"changed":[{"id","number"}],"unchanged":n,"refused":[{"id","line","message"}]}. */
     bool (*reload)(void *ctx, struct span author, struct span reason, struct buf *json,
                    struct err *e);
+    /* A backtest in a process of its own (notes: API.md); may take minutes. `cancel` ends it. */
+    bool (*backtest)(void *ctx, struct span request,
+                     void (*progress)(void *ctx, uint64_t done, uint64_t total),
+                     void *progress_ctx, const atomic_bool *cancel, struct buf *json,
+                     struct err *e);
     bool (*move_clock)(void *ctx, int64_t to, struct err *e);
     bool (*backup)(void *ctx, struct buf *json, struct err *e);
     /* Quick, any thread: */

@@ -11,6 +11,7 @@
 
 #include "net/server.h"
 
+struct backtests;
 struct ev_loop;
 struct hub;
 struct jobs;
@@ -37,6 +38,7 @@ struct hub *server_hub(struct server *s);
 struct listener *server_listener(struct server *s);
 struct jobs *server_jobs(struct server *s);      /* work that may wait */
 struct jobs *server_hash_jobs(struct server *s); /* argon2id only: 64 MiB each */
+struct backtests *server_backtests(struct server *s);
 struct ev_loop *server_loop(struct server *s);
 bool server_is_tls(const struct server *s);
 

@@ -89,7 +89,7 @@ export function createSocket(url) {
     if (!stream) return
     if (stream.epoch === frame.epoch && frame.offset <= stream.offset) return // seen before
     stream.epoch = frame.epoch
-    stream.offset = frame.offset
+    if (frame.offset !== undefined) stream.offset = frame.offset // else it passes: progress
     stream.onEvent(frame.event)
   }
 
