@@ -4,6 +4,7 @@ local calendar = require "std.calendar"
 local stats    = require "std.stats"
 local text     = require "std.text"
 
+local KEY_MAX = 150 -- 字节；话题簇再长的写不进告警的 key
 local CALM_POSTS = 3 -- 近 24 小时少于这些条，才算平息
 
 local function window(ctx) return calendar.period(ctx.settings.window_h, "h") end
@@ -53,6 +54,7 @@ local function raise_if_burst(topic, ctx)
   ctx:alert {
     key = topic, kind = "burst", level = level, about = { "opinion_post", posts[#posts].post_id },
     communities = sums.communities,
+    also = level == "red" and { "command_center", "main_leader" } or nil,
     title = ("话题“%s”舆情突增"):format(text.cut(topic, 40)),
     text  = ("话题%s%d小时%d条，负面%s，阅读%s，转发%s。请及时回应，办结时写明回应的出处"):format(topic,
       ctx.settings.window_h, #posts, percent, text.number(sums.reads), text.number(sums.shares)),
@@ -68,17 +70,19 @@ local function judge(topic, ctx)
   ctx:clear { key = topic, close = calm, reason = calm and "近24小时少于3条" or "已不再突增，近24小时仍有3条以上" }
 end
 
+local function is_topic(key) return key ~= nil and #key <= KEY_MAX end
+
 -- 要看的话题：窗口里有帖子的，和还挂着告警的。
 local function topics_now(ctx)
-  local list, seen, nameless = {}, {}, false
+  local list, seen, passed_over = {}, {}, false
   local function add(topic)
     if not seen[topic] then seen[topic], list[#list + 1] = true, topic end
   end
   for p in ctx:each("opinion_post", {}, { within = window(ctx) }) do
-    if p.topic_key then add(p.topic_key) else nameless = true end
+    if is_topic(p.topic_key) then add(p.topic_key) else passed_over = true end
   end
   for _, alert in ipairs(ctx:alerts { state = "open" }) do add(alert.key) end
-  if nameless then ctx:unknown("有的帖子缺少话题簇") end
+  if passed_over then ctx:unknown("有的帖子缺少话题簇，或话题簇太长") end
   return list
 end
 
@@ -90,7 +94,7 @@ end
 -- 整点过后才到的帖子：它漏掉的那几个整点补判一遍（只补报，不补销）。
 local function catch_up(post, ctx)
   local last = ctx:get("last_run")
-  if not last or not post.topic_key or ctx:before(post) then return end
+  if not last or not is_topic(post.topic_key) or ctx:before(post) then return end
   local posted, last_s = calendar.seconds(post.posted_at), calendar.seconds(last)
   if last_s - posted > 24 * 3600 then return end
   local first = math.ceil(posted / 3600) * 3600
@@ -196,6 +200,7 @@ return {
     case("阅读再多，没有突增不报", posts(9, NINE, { reads = 100000 }), {}),
     case("两个话题各算各的", join(posts(10, NINE), posts(9, NINE, { topic_key = "路灯" }, 20)), hot "yellow"),
     case("缺话题簇，不报", posts(12, NINE, { topic_key = "" }), {}),
+    case("话题簇太长，不报", posts(12, NINE, { topic_key = ("旧"):rep(60) }), {}),
     case("门槛调到20条，不报", twelve(), {}, { min_posts = 20 }),
     case("看近2小时，不报", twelve(), {}, { window_h = 2 }),
 

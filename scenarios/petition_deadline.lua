@@ -5,9 +5,9 @@ local calendar = require "std.calendar"
 local CHANNELS = { xinfang = "信访件", visit = "来访件", online = "网上信访件", hotline12345 = "12345热线件" }
 local STAGES = { accept = "受理", close = "办结", ack = "签收", reply = "答复" }
 
--- 一个没办完的阶段：名称、时限、要不要提前提醒（warns）。按小时算的、只有一个工作日的，不提前提醒。
+-- 一个没办完的阶段：名称、时限、要不要提前提醒（warns）。按小时算的、只有一天的，不提前提醒。
 local function natural_days(name, from, n, ctx)
-  return { name = name, due = calendar.deadline(ctx, from, calendar.period(n, "d")), warns = true }
+  return { name = name, due = calendar.deadline(ctx, from, calendar.period(n, "d")), warns = n > 1 }
 end
 
 local function workdays(name, from, n, ctx)
@@ -74,7 +74,7 @@ local function level_of(stage, ctx)
     local over = calendar.wd_over(ctx, stage.due)
     local words = ("超期%d个工作日"):format(over)
     if ctx:check(label .. "已超期", over, ">", ctx.settings.red_wd, "个工作日") then
-      return "red", words .. "，请报街道主要领导"
+      return "red", words .. "，已告知街道主要领导"
     end
     return "orange", words
   end
@@ -93,6 +93,7 @@ local function judge(type, id, name, stages, ctx)
       local due = stage.due:sub(1, 16):gsub("T", " ")
       ctx:alert {
         key = key, kind = stage.name, level = level, about = { type, id }, due = stage.due,
+        also = level == "red" and { "main_leader" } or nil,
         title = ("%s%s%s时限"):format(name, id, STAGES[stage.name]),
         text  = ("%s%s%s时限%s，%s"):format(name, id, STAGES[stage.name], due, words),
       }
@@ -172,7 +173,7 @@ return {
   title    = "信访热线与居民信箱时限",
   office   = "party_gov",
   shape    = "STATE",
-  reads    = { "petition", "letter" },
+  reads    = { "petition", "letter", "calendar_day" },
   settings = {
     xinfang_accept_d = { label = "信访受理时限（收到起）", unit = "天", default = 15, min = 1, max = 366 },
     xinfang_close_d  = { label = "信访办结时限（受理起）", unit = "天", default = 60, min = 1, max = 366 },
@@ -241,6 +242,7 @@ return {
     case("来访件一样", { xinfang { channel = "visit" } }, july(16, "10:00"), { ["P1|accept"] = "orange" }),
     case("网上信访件一样", { xinfang { channel = "online" } }, july(16, "10:00"), { ["P1|accept"] = "orange" }),
     case("受理超期四个工作日，报红", { xinfang() }, july(22, "09:00"), { ["P1|accept"] = "red" }),
+    case("受理时限调到1天，不提前提醒", { xinfang() }, july(2, "08:00"), {}, { xinfang_accept_d = 1 }),
     case("已受理，60天还早，不报", { xinfang { accepted_at = july(10, "09:00") } }, july(20, "09:00"), {}),
     -- 受理于6月1日9时的，7月31日（星期五）9时到期
     case("受理后办结还剩两个工作日，报蓝", { xinfang { received_at = "2020-05-28T09:00:00+08:00", accepted_at = "2020-06-01T09:00:00+08:00" } },

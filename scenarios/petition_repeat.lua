@@ -3,6 +3,8 @@
 local calendar = require "std.calendar"
 local text     = require "std.text"
 
+local KEY_MAX = 150 -- 字节；再长的写不进告警的 key
+
 -- 同一人为这一事项来了几次（近 repeat_days 天，含这一次）。
 local function times_of(row, ctx)
   local same = { matter_key = row.matter_key, subject_key = row.subject_key }
@@ -102,6 +104,7 @@ end
 local function judge(row, ctx)
   if not row.matter_key then return ctx:unknown("信访件缺少事项") end
   if not row.subject_key then ctx:unknown("信访件缺少诉求人，只能按人数判断") end
+  if #row.matter_key + #(row.subject_key or "") > KEY_MAX then return ctx:unknown("事项或诉求人的代号太长") end
   -- 这一事项最后一件之后 calm_days 天没有新件，才算平息。
   local calm_at = calendar.deadline(ctx, ctx.now, calendar.period(ctx.settings.calm_days, "d"))
   ctx:wake("calm|" .. row.matter_key, calm_at, row.matter_key)
@@ -225,6 +228,7 @@ return {
     case("缺事项，不报",
          { petition("X1", "2020-07-01", { matter_key = "" }), petition("X2", "2020-07-02", { matter_key = "" }),
            petition("X3", "2020-07-14", { matter_key = "" }) }, {}),
+    case("事项代号太长，不报", { petition("X1", "2020-07-14", { matter_key = ("M"):rep(200), co_signers = 9 }) }, {}),
     case("缺诉求人，不算重复", { petition("X1", "2020-07-01", { subject_key = "" }), petition("X2", "2020-07-02", { subject_key = "" }),
                           petition("X3", "2020-07-14", { subject_key = "" }) }, {}),
     case("缺诉求人，人数够了照报", { petition("X1", "2020-07-14", { subject_key = "", co_signers = 6 }) }, mass "orange"),

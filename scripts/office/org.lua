@@ -29,6 +29,7 @@ return {
     { id = "tripartite", name = "街道三方办" },
     { id = "river_chief", name = "河长" },
     { id = "supervising_leader", name = "分管领导" },
+    { id = "main_leader", name = "街道主要领导" },
   },
 
   -- code 为统计用区划代码的末三位
