@@ -1,6 +1,7 @@
 // make bench: what wangyi does, each as a ratio to a peer or a limit measured in the same run.
 //
-//   make bench [T=PART]      parts: intake socket crowd pages start latency reload memory fanout store records
+//   make bench [T=PART]      parts: intake socket crowd pages start latency reload memory backtest explain fanout
+//                            store records
 //   (default: all)
 //
 // Prints tables; never fails a build. Goals and last figures: README.
@@ -306,6 +307,58 @@ async function memory() {
   await server.stop()
 }
 
+/** A street with a million stored records, judged live; made once for the two parts that need it. */
+let stored
+async function storedStreet() {
+  if (stored) return stored
+  const total = Number(process.env.RECORDS || 1000000)
+  const server = await startServer()
+  await load('http', server.port, server.key, 'S', 4, 1000, total)
+  await until('cursors', 300000, async () => (await server.behind()) === 0)
+  stored = { server, total }
+  return stored
+}
+const PERIOD = ['--from', '2020-01-01', '--until', '2099-12-31']
+
+/** One backtest in its own process: seconds, greatest resident set in MiB, the result. */
+async function oneBacktest(data, ...more) {
+  const began = performance.now()
+  const child = spawn(BINARY, ['backtest', 'bench_1', ...PERIOD, '--data', data, '--json', '--examples', '3', ...more], { cwd: ROOT })
+  let out = '', most = 0, engine = 0
+  child.stdout.on('data', (text) => { out += text })
+  const look = setInterval(() => {
+    try {
+      engine ||= Number(spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' }).stdout.split('\n')[0])
+      const text = readFileSync(`/proc/${engine}/status`, 'utf8')
+      const kib = (name) => Number((text.match(new RegExp(name + ':\\s+(\\d+)')) || [0, 0])[1])
+      most = Math.max(most, kib('RssAnon'))
+    } catch { /* not there yet, or gone */ }
+  }, 100)
+  await new Promise((done) => child.once('close', done))
+  clearInterval(look)
+  return { seconds: (performance.now() - began) / 1000, mib: most / 1024, result: JSON.parse(out) }
+}
+
+async function backtest() {
+  const { server, total } = await storedStreet()
+  console.log(`\nBacktest of ${total} stored records, one rule (goal: 1 M in 30 s; a third of it)`)
+  const same = await oneBacktest(server.data)
+  const { entries, totals } = same.result
+  console.log(`live version again: ${same.seconds.toFixed(1)} s, ${rate(entries / same.seconds)} entries/s, own memory ${same.mib.toFixed(0)} MiB; ` +
+    `${totals.same} same, ${totals.gained + totals.lost + totals.moved} differ`)
+  const slow = []
+  for (const busy of [false, true, false, true]) {
+    let on = busy, turning = Promise.resolve()
+    if (busy) turning = (async () => { while (on) await oneBacktest(server.data) })()
+    const [judgedRate] = await judged(server, 'L' + slow.length, 4, 100, 60000)
+    on = false
+    await turning
+    slow.push(judgedRate)
+  }
+  const [alone, beside] = [(slow[0] + slow[2]) / 2, (slow[1] + slow[3]) / 2]
+  console.log(`live intake alone ${rate(alone)} records/s, beside backtests ${rate(beside)} (${((beside / alone - 1) * 100).toFixed(0)} %)`)
+}
+
 /** Benches that are programs of their own print for themselves. */
 function program(name, ...args) {
   return () => {
@@ -321,7 +374,7 @@ if (['intake', 'socket', 'reload'].some(wanted) && spawnSync('redis-server', ['-
   run([...sudo, 'apt-get'][0], [...sudo, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server'].slice(1))
 }
 try {
-  const all = { intake, socket, crowd, pages, start, latency, reload, memory, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
+  const all = { intake, socket, crowd, pages, start, latency, reload, memory, backtest, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
   for (const [name, part] of Object.entries(all)) if (wanted(name)) await part()
 } finally {
   for (const one of clean.reverse()) one()
