@@ -163,9 +163,7 @@ local function run_hot(ctx)
   for _, group in ipairs(groups(ctx)) do
     local estate_id, kind = group[1], group[2]
     ctx:subject("estate", estate_id)
-    if not raise_hot(estate_id, kind, unresolved(estate_id, kind, ctx), ctx.now, ctx) then
-      ctx:clear { key = hot_key(estate_id, kind, ctx.now), reason = "已立三方议题，或未结件数不够了" }
-    end
+    raise_hot(estate_id, kind, unresolved(estate_id, kind, ctx), ctx.now, ctx)
   end
   sweep_hot(ctx)
 end
@@ -238,8 +236,10 @@ end
 
 -- 三方都已响应的一件，只用来数件数。
 local function one(id, raised_at, more)
-  return ticket(with({ ticket_id = id, raised_at = raised_at, community_ack_at = raised_at, property_ack_at = raised_at,
-    committee_ack_at = raised_at }, more))
+  local fields = { ticket_id = id, raised_at = raised_at, community_ack_at = raised_at, property_ack_at = raised_at,
+                   committee_ack_at = raised_at }
+  for k, v in pairs(more or {}) do fields[k] = v end
+  return ticket(fields)
 end
 
 local function topic(more)
@@ -382,6 +382,18 @@ return {
           { given = { topic { created_at = "2020-07-14T10:30:00+08:00" } }, at = "2020-07-14T11:00:00+08:00", expect = {} },
           { given = { one("A5", "2020-07-14T08:40:00+08:00", { kind = "违建车库", confirm_by = { "community" } }) },
             at = "2020-07-14T12:00:00+08:00", expect = {} }),
+    story("议题撤销了，下一个整点报", five(topic(), FIFTH), {},
+          { given = { topic { stage = "dropped" } }, at = "2020-07-14T11:00:00+08:00", expect = HOT }),
+    case("缺小区的五件不算扎堆", (function()
+      local list = { one("B1", "2020-07-14T08:50:00+08:00") }
+      for i = 1, 5 do list[#list + 1] = one("C" .. i, "2020-07-14T08:00:00+08:00", { estate_id = "" }) end
+      return list
+    end)(), {}),
+    case("缺类别的五件不算扎堆", (function()
+      local list = { ESTATE }
+      for i = 1, 5 do list[#list + 1] = one("C" .. i, "2020-07-14T08:00:00+08:00", { kind = "" }) end
+      return list
+    end)(), {}),
     story("解决了一件，不够五件，当时办结", five(FIFTH), HOT,
           { given = { one("A1", "2020-07-14T08:00:00+08:00", { resolved_at = "2020-07-14T10:10:00+08:00" }) },
             at = "2020-07-14T10:30:00+08:00", expect = {} }),
@@ -421,6 +433,12 @@ return {
     after_stuck("同一方写两遍只算一方", { resolved_at = SOLVED, confirm_by = { "property", "property" } }, STUCK),
     after_stuck("解决而没有确认，仍挂着", { resolved_at = SOLVED }, STUCK),
     after_stuck("确认了而没有解决，仍挂着", { confirm_by = { "community", "property" } }, STUCK),
+    { name = "期限后来放宽了，仍要解决并确认才办结",
+      steps = { { given = { aged() }, at = LATE, expect = STUCK },
+                { settings = { unresolved_wd = 30 }, at = "2020-08-04T09:00:00+08:00", expect = STUCK } } },
+    { name = "久拖的事项撤回，办结",
+      steps = { { given = { aged() }, at = LATE, expect = STUCK },
+                { removed = { { "estate_ticket", "TK1" } }, at = "2020-08-04T09:10:00+08:00", expect = {} } } },
     { name = "解决时没有确认，后来确认了，整点也能办结",
       steps = { { given = { aged() }, at = LATE, expect = STUCK },
                 { given = { aged { resolved_at = SOLVED } }, at = "2020-08-04T10:00:00+08:00", expect = STUCK },

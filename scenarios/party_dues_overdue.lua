@@ -26,10 +26,10 @@ end
 
 -- 本支部各月的活动，这名党员到了没有：{ 月份 = "到会" 或 "缺席" 或 "不知"（有一次没有名单） }。没有活动的月份不在表里。
 local function attendance(member, ctx)
-  local months = {}
+  local months, oldest = {}, calendar.add_months(ctx.month, -WINDOW)
   for activity in ctx:each("party_activity", { branch_id = member.branch_id }) do
     local month = activity.held_on and activity.held_on <= ctx.today and calendar.month_of(activity.held_on)
-    if month and months[month] ~= "到会" then
+    if month and month >= oldest and months[month] ~= "到会" then
       local came
       for _, who in ipairs(activity.attendees or {}) do came = came or who == member.member_key end
       if came then months[month] = "到会"
