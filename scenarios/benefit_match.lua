@@ -170,6 +170,7 @@ end
 return {
   title    = "惠民待遇应享未享与不应享而享",
   office   = "public_service",
+  shape    = "LIST JOIN",
   also     = { "service_center" },
   reads    = { "resident", "benefit_rule", "benefit_payment", "benefit_application" },
   settings = {

@@ -181,6 +181,7 @@ end
 return {
   title    = "关爱对象走访超期",
   office   = "public_service",
+  shape    = "ABS AGG",
   also     = { "grid" },
   reads    = { "care_target", "visit" },
   settings = {

@@ -169,7 +169,7 @@ return {
   title    = "独居老人用水与出门异常",
   office   = "public_service",
   shape    = "ABS JOIN",
-  also     = { "grid" },
+  also     = { "grid", "emergency_contact" },
   reads    = { "elder", "meter_reading", "sensor_reading", "device" },
   settings = {
     win_h    = { label = "看多少小时的用水", unit = "小时", default = 12, min = 1, max = 72 },

@@ -280,6 +280,7 @@ local function close(key) return { { key = key, action = "close", text = "已到
 return {
   title    = "烟感电气报警与设备离线",
   office   = "safety",
+  shape    = "AGG ABS",
   also     = { "property", "command_center" },
   reads    = { "device", "device_alarm", "sensor_reading", "estate" },
   settings = {

@@ -211,6 +211,7 @@ local function points(label, default) return { label = label, unit = "分", defa
 return {
   title    = "疑似群租",
   office   = "safety",
+  shape    = "SCORE JOIN",
   also     = { "grid", "police" },
   reads    = { "house", "utility_month", "resident", "petition", "letter", "visit" },
   settings = {

@@ -170,6 +170,7 @@ local MAJOR = { hazard_level = "major", rectify_due_on = "2020-08-01" }
 return {
   title    = "九小场所检查与隐患整改",
   office   = "safety",
+  shape    = "ABS STATE CNT",
   also     = { "grid" },
   reads    = { "place", "inspection" },
   settings = {

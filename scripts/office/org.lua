@@ -19,6 +19,7 @@ return {
   receivers = {
     { id = "community", name = "社区" },
     { id = "grid", name = "网格员" },
+    { id = "emergency_contact", name = "紧急联系人" },
     { id = "estate_specialist", name = "小区专员" },
     { id = "property", name = "物业" },
     { id = "committee", name = "业委会" },
