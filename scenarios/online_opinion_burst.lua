@@ -147,6 +147,7 @@ local CLOSE = { key = "旧改停水", action = "close", verdict = "solved", text
 return {
   title    = "网络舆情突增",
   office   = "party_gov",
+  shape    = "BURST TH",
   also     = { "command_center" },
   reads    = { "opinion_post" },
   settings = {

@@ -98,7 +98,7 @@ end
 -- 早上判过之后才到的前一天的来信来件：记下，下一个整点补判一遍。
 local function note_late(_, ctx)
   local judged = ctx:get("judged")
-  if judged and calendar.date_of(ctx.now) == calendar.add_days(judged, -1) then ctx:set("late", judged) end
+  if judged and ctx.today == calendar.add_days(judged, -1) then ctx:set("late", judged) end
 end
 
 local function catch_up(ctx)
@@ -248,6 +248,7 @@ end
 return {
   title    = "民意热词与红茶议题生成",
   office   = "party_gov",
+  shape    = "BURST",
   reads    = { "letter", "petition", "opinion_post", "camera_event", "keyword_dict", "council_topic", "community" },
   may      = { "alert", "topic" },
   settings = {

@@ -125,6 +125,7 @@ end
 return {
   title    = "业委会换届与物业合同到期",
   office   = "public_service",
+  shape    = "STATE",
   also     = { "tripartite" },
   reads    = { "owners_committee", "property_contract", "estate" },
   may      = { "alert", "topic" },

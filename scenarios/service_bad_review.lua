@@ -149,6 +149,7 @@ end
 return {
   title    = "政务服务差评整改",
   office   = "service_center",
+  shape    = "TH STATE",
   also     = { "public_service" },
   reads    = { "service_review" },
   rejudge  = { service_review = "window_id" },
