@@ -152,7 +152,7 @@ end
 
 local function on_update(update, ctx)
   local dataset = update.dataset_id and ctx:find("dataset", update.dataset_id)
-  if not dataset then return ctx:unknown("数据目录里没有这个数据集") end
+  if not ctx:check("在数据目录里", dataset ~= nil, "==", true) then return end
   local list, at = around(update, dataset, ctx)
   if not at then return ctx:unknown("太久以前的维护记录，不再判断") end
   local key = update.update_id .. "|quality"
