@@ -281,6 +281,7 @@ void store_stats(struct store *s, struct store_stats *out)
     if (!v)
         return;
     out->head = v->at.head;
+    view_cover(v, NULL);
     for (int i = 0; i < v->tails.count; i++)
         out->tail_postings += tail_count(v->tails.list[i]);
     out->bytes_used = db_bytes_used(&s->db, v->txn);

@@ -75,6 +75,7 @@ struct view {
     MDB_txn *txn;             /* NULL before the first renew */
     bool active;
     bool writing;                /* the writer's: txn is a write transaction */
+    bool uncovered;              /* of a read-only store: `tails` are not there yet */
     MDB_cursor *journal, *index; /* for single reads; opened when first needed */
     struct tails tails;
     struct snapshot at;
@@ -138,6 +139,12 @@ bool store_recover(struct store *s, struct err *e);
 
 /* Under store->lock, of a view that is not active: let go of everything that belongs to the open files. */
 void view_forget(struct view *v);
+/* Before `tails` are looked at. */
+bool view_follow(struct view *v, struct err *e);
+static inline bool view_cover(struct view *v, struct err *e)
+{
+    return !v->uncovered || view_follow(v, e);
+}
 MDB_cursor *view_journal(struct view *v, struct err *e);
 MDB_cursor *view_index(struct view *v, struct err *e);
 

@@ -46,6 +46,8 @@ static bool newest(struct view *v, uint16_t type, struct span key, uint64_t as_o
 {
     struct key_buf want;
     key_version(&want, type, key, as_of);
+    if (!view_cover(v, e))
+        return false;
     for (int i = v->tails.count - 1; i >= 0; i--) {
         const struct tail_node *n = tail_seek(v->tails.list[i], key_span(&want));
         if (n && is_version(tail_key(n), &want)) {

@@ -195,24 +195,48 @@ static int snapshot_take(struct view *v)
     return rc;
 }
 
+/* Do the store's tails cover what the snapshot has and the table has not? */
+static bool covers(const struct tails *t, const struct snapshot *at)
+{
+    must(t->count > 0);
+    return tail_from(t->list[0]) <= at->merged && tail_to(t->list[t->count - 1]) >= at->head;
+}
+
 /* Take hold of tails that cover the snapshot. *again: the snapshot is older than the tails are; a newer
- * one must be taken. */
-static bool cover(struct view *v, bool *again, struct err *e)
+ * one must be taken. Who follows another process does so when the index is asked: many never ask. */
+static void cover(struct view *v, bool *again)
 {
     struct store *s = v->store;
-    bool ok = true;
+    v->uncovered = s->options.read_only;
+    *again = false;
+    if (v->uncovered)
+        return;
     pthread_mutex_lock(&s->lock);
-    if (s->options.read_only)
-        ok = tails_follow(&s->tails, &s->tail_head, &s->db, v->txn, &v->at, e);
-    if (ok) {
-        struct tails *t = &s->tails;
-        must(t->count > 0);
-        *again =
-            tail_from(t->list[0]) > v->at.merged || tail_to(t->list[t->count - 1]) < v->at.head;
-        if (!*again)
-            tails_hold(&v->tails, t);
-    }
+    *again = !covers(&s->tails, &v->at);
+    if (!*again)
+        tails_hold(&v->tails, &s->tails);
     pthread_mutex_unlock(&s->lock);
+}
+
+bool view_follow(struct view *v, struct err *e)
+{
+    struct store *s = v->store;
+    struct tails own = {0};
+    uint64_t done = 0;
+    pthread_mutex_lock(&s->lock);
+    bool ok = tails_follow(&s->tails, &s->tail_head, &s->db, v->txn, &v->at, e);
+    bool shared = ok && covers(&s->tails, &v->at);
+    if (shared)
+        tails_hold(&v->tails, &s->tails);
+    pthread_mutex_unlock(&s->lock);
+    if (ok && !shared) { /* another view has gone further: what this one needs is made anew */
+        ok = tails_follow(&own, &done, &s->db, v->txn, &v->at, e);
+        if (ok)
+            v->tails = own;
+        else
+            tails_drop(&own);
+    }
+    v->uncovered = !ok;
     return ok;
 }
 
@@ -227,7 +251,8 @@ bool view_renew(struct view *v, struct err *e)
         int rc = snapshot_take(v);
         if (rc != 0)
             db_fail(e, rc);
-        if (rc == 0 && snapshot_read(&v->store->db, v->txn, &v->at, e) && cover(v, &again, e)) {
+        if (rc == 0 && snapshot_read(&v->store->db, v->txn, &v->at, e)) {
+            cover(v, &again);
             if (again)
                 mdb_txn_reset(v->txn);
             continue;

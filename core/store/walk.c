@@ -81,6 +81,8 @@ bool walk_seek(struct walk *w, struct span key, struct err *e)
 {
     struct view *v = w->view;
     must(v->active);
+    if (!view_cover(v, e))
+        return false;
     if (v->writing)
         txn_flush(txn_of(v));
     if (w->turn != v->turn) { /* renewed since: the cursor belongs to what was */
