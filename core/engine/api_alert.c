@@ -332,17 +332,24 @@ struct span api_clear_members(struct evaluation *ev, struct span reason, bool cl
     return members_of(ev, &out);
 }
 
+static bool flag_member(lua_State *L, const char *name, bool otherwise)
+{
+    lua_getfield(L, 2, name);
+    bool flag = lua_isnil(L, -1) ? otherwise : lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return flag;
+}
+
 static int ctx_clear(lua_State *L)
 {
-    static const char *const members[] = {"key", "reason", "close", "kind", NULL};
+    static const char *const members[] = {"key", "reason", "close", "kind", "retract", NULL};
     struct evaluation *ev = api_enter(L, "clear");
     api_members(L, 2, "clear", members);
     struct span key = key_member(L, "clear");
     struct span reason = api_member(L, 2, "reason", "clear", TITLE_MAX * 2, false);
-    lua_getfield(L, 2, "close");
-    bool close = lua_isnil(L, -1) || lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    struct effect *x = api_effect(ev, EFFECT_CLEAR, key);
+    bool close = flag_member(L, "close", true);
+    struct effect *x =
+        api_effect(ev, flag_member(L, "retract", false) ? EFFECT_RETRACT : EFFECT_CLEAR, key);
     x->reason = arena_span(&ev->keep, reason);
     x->close = close;
     x->now = ev->now;

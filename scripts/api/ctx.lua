@@ -179,6 +179,7 @@ function ctx:alert(args) end
 ---@field key string
 ---@field reason? string
 ---@field close? boolean false：只记“触发条件已不成立”，还不满足办结的数据条件；默认 true
+---@field retract? boolean true：迟到的记录说明当初就不该报。没有人动过的撤回（不论怎样了结），动过的只留一条说明；宿主自己会重判的（同一对象、rejudge）不必写
 
 --- 数据已恢复正常：auto 的就此办结，auto+evidence 的记下“数据已正常”，evidence 的留一条说明。
 --- 没有这个 key 的告警时什么也不做。人已办结的 key，要先有过一次 clear（或级别、依据的记录变了）才会再报。

@@ -18,7 +18,7 @@ local METHODS = set [[find before list each history count sum alive is_workday a
                       unknown subject alert clear log keywords topic]]
 local FIELDS = set [[now today month week seq settings]]
 local ALERT = set [[key kind level about title text office communities also due evidence reopen]]
-local CLEAR = set [[key reason close]]
+local CLEAR = set [[key reason close retract]]
 local ALERTS = set [[key kind state]]
 local TOPIC = set [[key title keyword kind origin communities estate_id project_id]]
 local TOPIC_KINDS = set [[general reno tripartite]]
