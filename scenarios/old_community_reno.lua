@@ -24,10 +24,10 @@ local function key_of(project, kind, node) return ("%s|%s|%s"):format(project.pr
 
 local function name_of(project) return project.name or project.project_id end
 
--- 报或销一条：text 为 nil 是不该报。
-local function settle(project, kind, node, level, words, ctx)
+-- 报或销一条：words 为 nil 是不该报；never 为真是当初就不该报。
+local function settle(project, kind, node, level, words, ctx, never)
   local key = key_of(project, kind, node)
-  if not words then return ctx:clear { key = key, reason = "已补上或不再逾期" } end
+  if not words then return ctx:clear { key = key, reason = "已补上或不再逾期", retract = never } end
   ctx:alert {
     key = key, kind = kind, level = level, about = { "project", project.project_id },
     communities = project.community_id and { project.community_id } or nil,
@@ -55,11 +55,19 @@ local function missing_before(nodes, start, ctx)
   return missing
 end
 
-local function judge_gate(project, nodes, ctx)
+-- 开工的记录先到、事前节点的后到：这个节点头一次有完成日，而且不晚于开工。（更正已有的不算，那要凭反馈办结。）
+local function came_late(row, start, ctx)
+  if not (row and row.done_on and row.done_on <= start and text.contains(BEFORE_START, row.node)) then return false end
+  local old = ctx:before(row)
+  return not (old and old.done_on)
+end
+
+-- row 是手头变动的节点；每天那次没有。
+local function judge_gate(project, nodes, row, ctx)
   local start = done_on(nodes, "start")
   local missing = start and missing_before(nodes, start, ctx) or {}
   local words = #missing > 0 and ("%s未完成%s即开工"):format(name_of(project), text.list(missing))
-  settle(project, "gate", "start", "orange", words, ctx)
+  settle(project, "gate", "start", "orange", words, ctx, start and came_late(row, start, ctx))
 end
 
 -- 节点逾期 --------------------------------------------------------------------------------------
@@ -197,7 +205,7 @@ end
 -- 每天一次：整个项目。
 local function daily(project, ctx)
   local s, nodes = ctx.settings, nodes_of(project.project_id, ctx)
-  judge_gate(project, nodes, ctx)
+  judge_gate(project, nodes, nil, ctx)
   for _, row in pairs(nodes) do judge_slip(project, row, ctx) end
   judge_complaint(project, nodes, complaints(project, { within = ("%dd"):format(s.complaint_days) }, ctx), ctx.now, ctx)
   judge_after(project, nodes, "council_after", "yellow", s.after_d, ctx)
@@ -211,7 +219,7 @@ local function on_progress(row, ctx)
   if not project then return ctx:unknown("没有这个项目的登记") end
   if project.kind ~= "old_reno" then return end
   local nodes = nodes_of(row.project_id, ctx)
-  judge_gate(project, nodes, ctx)
+  judge_gate(project, nodes, row, ctx)
   judge_satisfaction(project, nodes, ctx)
   judge_slip(project, row, ctx)
   if row.done_on then ctx:clear { key = key_of(project, "after", row.node), reason = NODES[row.node] .. "已完成" } end
@@ -327,10 +335,18 @@ return {
     case("还没开工，不报", { RN1, COUNCIL }, {}),
     case("加装电梯项目不看", { LIFT, START }, {}),
     case("没有登记的项目，不报", { START }, {}),
-    { name = "开工前缺的补上了，仍等人办结；人办结后不再报",
+    case("开工的记录先到，事前的节点后到：撤回，同依次到达一样", { RN1, START, VOTE, PUBLIC, COUNCIL }, {}),
+    case("计划先登记、完成日在开工记录之后才补来，也一样",
+         { RN1, COUNCIL, PUBLIC, node("vote", nil, { planned_on = "2020-06-28" }), START, VOTE }, {}),
+    { name = "已经有人签收的，事前节点迟到也不撤回",
       steps = {
-        { given = { RN1, COUNCIL, PUBLIC, START }, at = NOW, expect = GATE },
-        { given = { VOTE }, at = "2020-07-10T07:30:00+08:00", expect = GATE },
+        { given = { RN1, COUNCIL, PUBLIC, START }, at = NOW, actions = { { key = "RN1|gate|start", action = "sign" } }, expect = GATE },
+        { given = { VOTE }, at = "2020-07-09T09:00:00+08:00", expect = GATE },
+      } },
+    { name = "公示天数更正为7天，仍等人办结；人办结后不再报",
+      steps = {
+        { given = { RN1, COUNCIL, node("plan_public", "2020-06-20", { public_days = 5 }), VOTE, START }, at = NOW, expect = GATE },
+        { given = { PUBLIC }, at = "2020-07-10T07:30:00+08:00", expect = GATE },
         { actions = { { key = "RN1|gate|start", action = "close", text = "表决材料已补" } }, at = "2020-07-11T07:30:00+08:00",
           expect = {} },
       } },
