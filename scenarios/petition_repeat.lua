@@ -21,14 +21,14 @@ local function people_of(row, ctx)
   return n
 end
 
--- 同一人此前为这一事项办结而不满意的，离现在几天（取最近的一件）；没有则为 nil。
+-- 同一人此前为这一事项来过、办结而不满意的，办结离现在几天（取最近的一件）；没有则为 nil。
 local function days_since_unsatisfied(row, ctx)
   local same = { matter_key = row.matter_key, subject_key = row.subject_key, satisfied = false }
-  local least
+  local now, least = calendar.seconds(ctx.now), nil
   for p in ctx:each("petition", same) do
-    local closed = p.petition_id ~= row.petition_id and p.closed_at
-    if closed and calendar.seconds(closed) <= calendar.seconds(ctx.now) then
-      local days = calendar.days_between(closed, ctx.now)
+    local earlier = calendar.seconds(p.received_at) < now
+    if earlier and p.closed_at and calendar.seconds(p.closed_at) <= now then
+      local days = calendar.days_between(p.closed_at, ctx.now)
       if not least or days < least then least = days end
     end
   end
@@ -96,9 +96,10 @@ end
 -- 只改了与判断无关的内容（受理、办理情况等），而告警已由人办结：不再翻出来。
 local function is_settled(row, key, ctx)
   local old = ctx:before(row)
-  return old ~= nil and old.matter_key == row.matter_key and old.subject_key == row.subject_key
+  local same = old ~= nil and old.matter_key == row.matter_key and old.subject_key == row.subject_key
     and old.co_signers == row.co_signers and old.received_at == row.received_at
-    and #ctx:alerts { key = key, state = "closed" } > 0
+  local alert = same and ctx:alerts { key = key }[1]
+  return alert and alert.closed_at ~= nil
 end
 
 local function judge(row, ctx)
@@ -126,10 +127,13 @@ end
 local function calm(_, matter, ctx)
   local reason = ("%d天没有新件"):format(ctx.settings.calm_days)
   ctx:clear { key = key_of("mass", matter), reason = reason }
+  local seen = {}
   for p in ctx:each("petition", { matter_key = matter }) do
-    if p.subject_key then
-      ctx:clear { key = key_of("repeat", matter, p.subject_key), reason = reason }
-      ctx:clear { key = key_of("reflow", matter, p.subject_key), reason = reason }
+    local who = p.subject_key
+    if who and not seen[who] then
+      seen[who] = true
+      ctx:clear { key = key_of("repeat", matter, who), reason = reason }
+      ctx:clear { key = key_of("reflow", matter, who), reason = reason }
     end
   end
 end
