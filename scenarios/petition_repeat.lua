@@ -5,10 +5,13 @@ local text     = require "std.text"
 
 local KEY_MAX = 150 -- 字节；再长的写不进告警的 key
 
--- 同一人为这一事项来了几次（近 repeat_days 天，含这一次）。
-local function times_of(row, ctx)
-  local same = { matter_key = row.matter_key, subject_key = row.subject_key }
-  return #ctx:list("petition", same, { within = calendar.period(ctx.settings.repeat_days, "d") })
+-- 同一人为这一事项是哪几天来的（近 repeat_days 天，含这一次）。
+local function dates_of(row, ctx)
+  local same, dates = { matter_key = row.matter_key, subject_key = row.subject_key }, {}
+  for p in ctx:each("petition", same, { within = calendar.period(ctx.settings.repeat_days, "d") }) do
+    dates[#dates + 1] = calendar.date_of(p.received_at):sub(6)
+  end
+  return dates
 end
 
 -- 有几个不同的人为这一事项来过（近 mass_days 天）。
@@ -37,10 +40,11 @@ end
 
 local function judge_repeat(row, ctx)
   if not row.subject_key then return end
-  local s, n = ctx.settings, times_of(row, ctx)
+  local s, dates = ctx.settings, dates_of(row, ctx)
+  local n = #dates
   if not ctx:check("同一人同一事项来信来访", n, ">=", s.repeat_yellow, "次") then return end
   local level = ctx:check("同一人同一事项来信来访（橙）", n, ">=", s.repeat_orange, "次") and "orange" or "yellow"
-  return level, ("近%d天重复%d次"):format(s.repeat_days, n)
+  return level, ("近%d天重复%d次（%s）"):format(s.repeat_days, n, text.list(dates, 10))
 end
 
 local function judge_mass(row, ctx)
