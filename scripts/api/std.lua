@@ -1,5 +1,5 @@
 ---@meta
---- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing，以及 office.org。都是纯函数，不存东西。
+--- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing std.office，以及 office.org。除 std.standing 记状态外都是纯函数，不存东西。
 
 ---@class wangyi.std.calendar 日期、月份、时刻；写错的日期报错
 local calendar = {}
