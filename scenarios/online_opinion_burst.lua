@@ -91,7 +91,17 @@ local function run(ctx)
   for _, topic in ipairs(topics_now(ctx)) do judge(topic, ctx) end
 end
 
--- 整点过后才到的帖子：它漏掉的那几个整点补判一遍（只补报，不补销）。
+-- 补判一个整点：够了就补报；只有这个整点报过、现在看当初不该报的，撤回。
+local function judge_hour(_, topic, ctx)
+  if raise_if_burst(topic, ctx) then return end
+  local alert = ctx:alerts { key = topic, state = "open" }[1]
+  local since = alert and calendar.minutes_between(ctx.now, alert.raised_at)
+  if alert and alert.count == 1 and since >= 0 and since < 60 then
+    ctx:clear { key = topic, retract = true, reason = "迟到的帖子改变了这个整点的判断" }
+  end
+end
+
+-- 整点过后才到的帖子：它漏掉的那几个整点补判一遍。
 local function catch_up(post, ctx)
   local last = ctx:get("last_run")
   if not last or not is_topic(post.topic_key) or ctx:before(post) then return end
@@ -165,7 +175,7 @@ return {
 
   on    = { opinion_post = catch_up },
   every = { { at = "hourly", run = run } },
-  wake  = function(_, topic, ctx) raise_if_burst(topic, ctx) end,
+  wake  = judge_hour,
 
   -- 数据上平息（近24小时少于3条）并写明回应的出处，才办结；红的 5 小时内先发权威信息。
   life  = {
@@ -232,6 +242,25 @@ return {
         { given = posts(9, "2020-07-15T03:00:00+08:00"), at = "2020-07-15T06:00:00+08:00", expect = {} },
         { at = NOW, expect = {} },
         { given = posts(1, "2020-07-15T05:00:00+08:00", nil, 10), at = "2020-07-15T12:20:00+08:00", expect = hot "yellow" },
+      } },
+    { name = "迟到的正面帖子使负面不到一半，当初那条撤回",
+      steps = {
+        { given = join(posts(5, NINE), posts(5, NINE, { sentiment = 0.1 }, 6)), at = NOW, expect = hot "yellow" },
+        { given = posts(1, "2020-07-15T11:50:00+08:00", { sentiment = 0.1 }, 11), at = "2020-07-15T12:20:00+08:00", expect = {} },
+      } },
+    { name = "已有人签收的不撤回",
+      steps = {
+        { given = join(posts(5, NINE), posts(5, NINE, { sentiment = 0.1 }, 6)), at = NOW, expect = hot "yellow" },
+        { at = "2020-07-15T12:10:00+08:00", actions = { { key = "旧改停水", action = "sign" } }, expect = hot "yellow" },
+        { given = posts(1, "2020-07-15T11:50:00+08:00", { sentiment = 0.1 }, 11), at = "2020-07-15T12:20:00+08:00",
+          expect = hot "yellow" },
+      } },
+    { name = "后来的整点也报过的，不撤回",
+      steps = {
+        { given = join(posts(5, NINE), posts(5, NINE, { sentiment = 0.1 }, 6)), at = NOW, expect = hot "yellow" },
+        { given = posts(2, "2020-07-15T12:10:00+08:00", nil, 20), at = "2020-07-15T13:00:00+08:00", expect = hot "yellow" },
+        { given = posts(1, "2020-07-15T11:50:00+08:00", { sentiment = 0.1 }, 11), at = "2020-07-15T13:20:00+08:00",
+          expect = hot "yellow" },
       } },
     { name = "迟到一天以上的，不再补判",
       steps = {
