@@ -126,47 +126,55 @@ end
 
 -- 扬尘 ------------------------------------------------------------------------------------------
 
--- 别的扬尘设备各自的均值。
-local function other_means(device_id, ctx)
-  local by_device, means = {}, {}
-  for r in ctx:each("sensor_reading", { metric = "pm10_ugm3" }, { within = ("%dmin"):format(DUST_MIN) }) do
-    if r.device_id ~= device_id and r.value then
-      by_device[r.device_id] = by_device[r.device_id] or {}
-      table.insert(by_device[r.device_id], r.value)
+-- 近一小时各台扬尘设备的均值 { 设备 = 均值 }。用到时才读，一次运行只读一遍。
+local function reader_of_hour(ctx)
+  local means
+  return function()
+    if means then return means end
+    local by_device = {}
+    for r in ctx:each("sensor_reading", { metric = "pm10_ugm3" }, { within = ("%dmin"):format(DUST_MIN) }) do
+      if r.value then
+        local values = by_device[r.device_id] or {}
+        by_device[r.device_id], values[#values + 1] = values, r.value
+      end
     end
+    means = {}
+    for id, values in pairs(by_device) do means[id] = stats.mean(values) end
+    return means
   end
-  for _, values in pairs(by_device) do means[#means + 1] = stats.mean(values) end
-  return means
 end
 
 -- 这台设备此刻的扬尘均值；不够报为 nil。
-local function dusty_mean(device_id, ctx)
+local function dusty_mean(device_id, hour, ctx)
   local s = ctx.settings
   local values = values_of(device_id, "pm10_ugm3", DUST_MIN, ctx)
   local mean = stats.mean(values)
   if not (ctx:check("近一小时扬尘均值", mean, ">", s.pm10, "微克/立方米")
           and ctx:check("近一小时读数", #values, ">=", DUST_READINGS, "次")) then return nil end
-  local others = other_means(device_id, ctx)
+  local others = {}
+  for id, other in pairs(hour()) do
+    if id ~= device_id then others[#others + 1] = other end
+  end
   if not ctx:check("别的扬尘设备", #others, ">=", DUST_OTHERS, "台") then return nil end
   local usual = stats.mean(others)
   return ctx:check("高于别处均值的倍数界限", mean, ">", stats.round(s.pm10_ratio * usual), "微克/立方米") and mean or nil
 end
 
 -- 工地上还有没有别的设备此刻也超。
-local function another_is_dusty(site_id, device_id, ctx)
+local function another_is_dusty(site_id, device_id, hour, ctx)
   for device in ctx:each("device", { subject_id = site_id, kind = "pm10" }) do
-    if device.device_id ~= device_id and dusty_mean(device.device_id, ctx) then return true end
+    if device.device_id ~= device_id and dusty_mean(device.device_id, hour, ctx) then return true end
   end
   return false
 end
 
-local function judge_dust(device_id, ctx)
+local function judge_dust(device_id, hour, ctx)
   local site = site_of(device_id, ctx)
   if not site then return end
   local key = ("%s|dust|%s"):format(site.id, ctx.today)
-  local mean = dusty_mean(device_id, ctx)
+  local mean = dusty_mean(device_id, hour, ctx)
   if not mean then
-    if ctx:alerts { key = key }[1] and not another_is_dusty(site.id, device_id, ctx) then
+    if ctx:alerts { key = key }[1] and not another_is_dusty(site.id, device_id, hour, ctx) then
       ctx:clear { key = key, reason = "扬尘已降下" }
     end
     return
@@ -180,13 +188,13 @@ end
 
 -- 一台设备的读数也是别的设备的比照：它们同一刻、或在这之后一小时内已有读数的，按那一刻再看一遍，
 -- 这样各台设备的读数谁先到都一样。
-local function judge_compared(row, ctx)
+local function judge_compared(row, hour, ctx)
   for device in ctx:each("device", { kind = "pm10" }) do
     local id = device.device_id
     local newest = id ~= row.device_id and ctx:list("sensor_reading", { device_id = id, metric = "pm10_ugm3" })[1]
     if newest and newest.at == row.at then
       ctx:subject("device", id)
-      judge_dust(id, ctx)
+      judge_dust(id, hour, ctx)
     elseif newest and newest.at > row.at and calendar.minutes_between(row.at, newest.at) <= DUST_MIN then
       ctx:wake("dust|" .. id, newest.at, id)
     end
@@ -196,8 +204,9 @@ end
 local function on_reading(row, ctx)
   if row.metric == "noise_db" then return judge_noise(row, ctx) end
   if row.metric ~= "pm10_ugm3" then return end
-  judge_dust(row.device_id, ctx)
-  judge_compared(row, ctx)
+  local hour = reader_of_hour(ctx)
+  judge_dust(row.device_id, hour, ctx)
+  judge_compared(row, hour, ctx)
 end
 
 -- 深基坑 ----------------------------------------------------------------------------------------
@@ -217,7 +226,7 @@ local function judge_pit(site, ctx)
   local deep = ctx:check("在建", site.active, "==", true) and ctx:check("基坑深度", site.pit_depth_m, ">=", s.pit_m, "米")
   local last = deep and last_inspection(site.site_id, ctx)
   local days = last and calendar.days_between(last, ctx.today)
-  local overdue = deep and (not last and ctx:check("有过检查", false, "==", false)
+  local overdue = deep and (not ctx:check("有过检查", last ~= nil, "==", true)
                             or ctx:check("距上次检查", days, ">", s.pit_check_days, "天"))
   if not overdue then return ctx:clear { key = key, reason = "基坑已检查或不再需要" } end
   local name = site.name or site.site_id
@@ -321,7 +330,7 @@ return {
   },
 
   on      = { sensor_reading = on_reading },
-  wake    = function(_, device_id, ctx) judge_dust(device_id, ctx) end,
+  wake    = function(_, device_id, ctx) judge_dust(device_id, reader_of_hour(ctx), ctx) end,
   every   = { { at = "daily 08:00", over = "site", run = judge_pit } },
   rejudge = { inspection = "target_id" },
 

@@ -63,6 +63,9 @@ end
 
 -- 困人 ------------------------------------------------------------------------------------------
 
+-- 电梯设备没写对象类别的，就是在电梯上。
+local function is_on_elevator(device) return (device.subject_type or "elevator") == "elevator" end
+
 -- 检修静默中的报警不算。头一次看到时就定下来：以后设备再静默、或静默结束，都不改它。
 local function is_muted(alarm, device, ctx)
   local decided = ctx:get("muted|" .. alarm.alarm_id)
@@ -75,7 +78,7 @@ local function traps_of(elevator_id, ctx)
   local times = {}
   for device in ctx:each("device", { subject_id = elevator_id, kind = "elevator_box" }) do
     for alarm in ctx:each("device_alarm", { device_id = device.device_id, alarm_type = "trap" }) do
-      if device.subject_type == "elevator" and not is_muted(alarm, device, ctx) then times[#times + 1] = alarm.at end
+      if is_on_elevator(device) and not is_muted(alarm, device, ctx) then times[#times + 1] = alarm.at end
     end
   end
   return times
@@ -119,7 +122,7 @@ local function on_alarm(row, ctx)
   ctx:set("muted|" .. row.alarm_id, muted)
   if not ctx:check("检修静默中", muted, "==", false) then return end
 
-  local elevator_id = device.subject_type == "elevator" and device.subject_id or nil
+  local elevator_id = is_on_elevator(device) and device.subject_id or nil
   local elevator = ctx:find("elevator", elevator_id)
   local community = community_of(elevator) or device.community_id and { device.community_id } or nil
   local name = elevator_id or row.device_id

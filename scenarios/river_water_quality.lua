@@ -1,6 +1,7 @@
 --- 河道水质与巡河：自动站连续几次采样同一指标超Ⅲ类、氨氮超Ⅴ类、溶解氧低到黑臭，河长超期没有巡河。
 -- 给公共管理办、河长和社区：现场查排口；水质连续几次恢复Ⅲ类、且告警后巡过河的自动办结。
 local calendar = require "std.calendar"
+local stats    = require "std.stats"
 local text     = require "std.text"
 
 local MAX_GAP_H = 9             -- 两次采样相隔超过它就不算连续
@@ -59,7 +60,7 @@ end
 local function is_clean(sample, metric, s)
   if not sample[metric.field] then return false end
   for _, m in ipairs(METRICS) do
-    local value, limit = sample[m.field], s[m.limit]
+    local value, limit = sample[m.field] and stats.round(sample[m.field]), s[m.limit]
     if value and (m.bad == "<" and value < limit or m.bad == ">" and value > limit) then return false end
   end
   return true
