@@ -418,6 +418,7 @@ end
 return {
   title    = "红茶议事会闭环督办",
   office   = "party_gov",
+  shape    = "STATE",
   reads    = { "council_topic", "council_meeting", "council_action" },
   settings = {
     drafted          = stay("已拟", 3),

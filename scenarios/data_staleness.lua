@@ -243,6 +243,7 @@ local JUNE_25 = "2020-06-25T17:30:00+08:00"
 return {
   title    = "条线数据月度维护",
   office   = "party_gov",
+  shape    = "ABS",
   also     = { "command_center" },
   reads    = { "dataset", "dataset_update" },
   settings = {

@@ -289,6 +289,7 @@ local SOLVED = "2020-08-04T09:00:00+08:00"
 return {
   title    = "小区微治理三方协同",
   office   = "party_building",
+  shape    = "STATE AGG",
   also     = { "committee", "property", "tripartite" },
   reads    = { "estate_ticket", "estate", "council_topic" },
   may      = { "alert", "topic" },
