@@ -299,7 +299,8 @@ return {
          { box(), box { device_id = "BX8" }, trap("AL1", T1, T1), trap("AL2", T2, T2, { device_id = "BX8" }) },
          one("EL9|trap_repeat|2020-07", "orange"), nil, T2),
     case("两台电梯各一次，不加报",
-         { box(), box { device_id = "BX8", subject_id = "EL8" }, trap("AL1", T1, T1), trap("AL2", T2, T2, { device_id = "BX8" }) },
+         { box(), box { device_id = "BX8", subject_id = "EL8" }, trap("AL1", T1, T1),
+         trap("AL2", T2, T2, { device_id = "BX8" }) },
          {}, nil, T2),
     { name = "静默中的一次，静默结束后也不算次数",
       steps = {

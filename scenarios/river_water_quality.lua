@@ -268,7 +268,8 @@ return {
       steps = {
         { given = { twice(NH3N)[1], twice(NH3N)[2], patrol("P0", "2020-07-15T09:00:00+08:00"), sample("15T16"), sample("15T20"),
                     sample("16T00") }, at = "2020-07-16T01:00:00+08:00", expect = expect("nh3n", "yellow") },
-        { given = { patrol("P1", "2020-07-16T02:00:00+08:00") }, at = "2020-07-16T03:00:00+08:00", expect = expect("nh3n", "yellow") },
+        { given = { patrol("P1", "2020-07-16T02:00:00+08:00") }, at = "2020-07-16T03:00:00+08:00",
+          expect = expect("nh3n", "yellow") },
         { at = "2020-07-16T08:00:00+08:00", expect = {} },
       } },
     { name = "已巡河，第三次正常的采样一到就办结",
@@ -280,14 +281,16 @@ return {
     { name = "别的指标还超，不算恢复；两条各自记着",
       steps = {
         { given = twice(NH3N), at = "2020-07-15T13:00:00+08:00", expect = expect("nh3n", "yellow") },
-        { given = { patrol("P1", "2020-07-15T14:00:00+08:00"), sample("15T16", { tp_mgl = 0.3 }), sample("15T20", { tp_mgl = 0.3 }),
+        { given = { patrol("P1", "2020-07-15T14:00:00+08:00"), sample("15T16", { tp_mgl = 0.3 }),
+          sample("15T20", { tp_mgl = 0.3 }),
                     sample("16T00", { tp_mgl = 0.3 }) }, at = "2020-07-16T01:00:00+08:00",
           expect = { { key = SECTION .. "|nh3n", level = "yellow" }, { key = SECTION .. "|tp", level = "yellow" } } },
       } },
     { name = "恢复期间缺测告警的指标，不算恢复",
       steps = {
         { given = twice(NH3N), at = "2020-07-15T13:00:00+08:00", expect = expect("nh3n", "yellow") },
-        { given = { patrol("P1", "2020-07-15T14:00:00+08:00"), sample("15T16"), sample("15T20", { nh3n_mgl = "" }), sample("16T00") },
+        { given = { patrol("P1", "2020-07-15T14:00:00+08:00"), sample("15T16"),
+          sample("15T20", { nh3n_mgl = "" }), sample("16T00") },
           at = "2020-07-16T01:00:00+08:00", expect = expect("nh3n", "yellow") },
       } },
 
@@ -302,7 +305,8 @@ return {
     case("巡河数据断了，不报", { sample("19T12"), patrol("P1", "2020-07-01T09:00:00+08:00"), updates "2020-07-19T05:59:59+08:00" },
          {}, nil, EIGHT),
     case("巡河数据恰在26小时内更新过，照报",
-         { sample("19T12"), patrol("P1", "2020-07-01T09:00:00+08:00"), updates "2020-07-19T06:00:00+08:00" }, blue "2020-07", nil, EIGHT),
+         { sample("19T12"), patrol("P1", "2020-07-01T09:00:00+08:00"), updates "2020-07-19T06:00:00+08:00" },
+         blue "2020-07", nil, EIGHT),
     { name = "下月仍没有巡河，另报一条；巡过之后都办结",
       steps = {
         { given = { sample("19T12"), patrol("P1", "2020-07-09T09:00:00+08:00") }, at = EIGHT, expect = blue "2020-07" },

@@ -227,7 +227,8 @@ return {
       steps = {
         { given = { E_DJ, check("2020-07-08", 60, 48) }, at = NOW, expect = expect "yellow" },
         { given = { check("2020-07-15", 60, 51) }, at = "2020-07-20T08:00:00+08:00", expect = {} },
-        { given = { check("2020-07-22", 60, 48) }, at = "2020-07-27T08:00:00+08:00", expect = expect("yellow", "low", "2020-W30") },
+        { given = { check("2020-07-22", 60, 48) }, at = "2020-07-27T08:00:00+08:00",
+          expect = expect("yellow", "low", "2020-W30") },
       } },
     { name = "下一周仍不合格，两条都在；复检后由人办结一条",
       steps = {
