@@ -7,8 +7,8 @@ local offices, types = {}, {}
 for _, o in ipairs(org.offices) do offices[o.id] = true end
 for _, t in ipairs(records.types) do types[t.id] = true end
 
-local FIELDS = { title = 1, office = 1, settings = 1, on = 1, removed = 1, every = 1, wake = 1, life = 1, reads = 1, may = 1,
-                 also = 1, bulk_guard = 1, rejudge = 1, examples = 1 }
+local FIELDS = { title = 1, office = 1, shape = 1, settings = 1, on = 1, removed = 1, every = 1, wake = 1, life = 1, reads = 1,
+                 may = 1, also = 1, bulk_guard = 1, rejudge = 1, examples = 1 }
 
 local function known(type) assert(types[type], "no such record type: " .. tostring(type)) end
 
@@ -21,7 +21,7 @@ for path in list:lines() do
     assert(s.title and offices[s.office], "title and office")
     for name, setting in pairs(s.settings or {}) do
       assert(setting.label, "setting without a label: " .. name)
-      assert(setting.default ~= nil, "setting without a default: " .. name)
+      assert(setting.default ~= nil or setting.type == "number", "setting without a default: " .. name)
     end
     for _, type in ipairs(s.reads) do known(type) end
     for type in pairs(s.on or {}) do known(type) end
