@@ -56,9 +56,14 @@ static int put_cases(FILE *f, const char *id)
         json_w_kstr(&w, "scenario", id);
         json_w_name(&w, "name");
         json_w_value(&w, json_get(one, "name"));
+        const struct json *steps = json_get(one, "steps");
+        if (steps && json_get(one, "settings")) {
+            json_w_name(&w, "settings");
+            json_w_value(&w, json_get(one, "settings"));
+        }
         json_w_name(&w, "steps");
-        if (json_get(one, "steps")) {
-            json_w_value(&w, json_get(one, "steps"));
+        if (steps) {
+            json_w_value(&w, steps);
         } else {
             json_w_array(&w);
             json_w_object(&w);
