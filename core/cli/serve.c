@@ -14,6 +14,7 @@
 #include "cli/demo.h"
 #include "cli/local.h"
 #include "domain/street.h"
+#include "engine/feeder.h"
 #include "engine/supervisor.h"
 #include "engine/ticker.h"
 #include "store/store.h"
@@ -199,7 +200,9 @@ static bool start(struct serve *s, const struct options *o, struct err *e)
     s->supervisor = supervisor_start(&supervised, e);
     if (!s->supervisor)
         return false;
+    s->feeder = feeder_new(cli_self(), s->scripts_dir);
     struct server_options serving = server_options_of(o);
+    serving.data_dir = s->data_dir;
     serving.store = s->store;
     serving.writer = s->writer;
     serving.vault = s->vault;
@@ -223,6 +226,7 @@ static void stop(struct serve *s)
         writer_stop(s->writer);
     if (s->server)
         server_free(s->server);
+    feeder_free(s->feeder);
     if (s->vault)
         vault_close(s->vault);
     if (s->store)

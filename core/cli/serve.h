@@ -10,6 +10,7 @@
 #include "net/server.h"
 #include "util/err.h"
 
+struct feeder;
 struct store;
 struct supervisor;
 struct ticker;
@@ -23,6 +24,7 @@ struct serve {
     struct writer *writer;
     struct supervisor *supervisor;
     struct ticker *ticker;
+    struct feeder *feeder;
     struct server *server;
     pthread_mutex_t reloading; /* one reload at a time: button, SIGHUP, --watch */
 };

@@ -6,6 +6,7 @@
 #include "cli/local.h"
 #include "cli/question.h"
 #include "cli/serve.h"
+#include "engine/feeder.h"
 #include "engine/supervisor.h"
 #include "engine/ticker.h"
 #include "store/backup.h"
@@ -91,7 +92,22 @@ bool serve_reload(struct serve *s, struct span author, struct span reason, struc
         server_street_changed(s->server);
     if (s->supervisor)
         changed(s);
+    if (s->feeder)
+        feeder_reload(s->feeder);
     return ok;
+}
+
+static bool feed_call(void *ctx, const char *op, struct span feed, struct span head,
+                      struct span body, struct buf *json, struct err *e)
+{
+    struct serve *s = ctx;
+    return feeder_call(s->feeder, op, feed, head, body, json, e);
+}
+
+static void feed_list(void *ctx, struct buf *json)
+{
+    struct serve *s = ctx;
+    feeder_list(s->feeder, json);
 }
 
 static bool reload(void *ctx, struct span author, struct span reason, struct buf *json,
@@ -171,6 +187,8 @@ void serve_engine(struct serve *s, struct server_engine *out)
                                   .reload = reload,
                                   .move_clock = move_clock,
                                   .backup = backup,
+                                  .feed_call = feed_call,
+                                  .feed_list = feed_list,
                                   .changed = changed,
                                   .counters = counters,
                                   .metrics = metrics,

@@ -1,5 +1,6 @@
 #include "net/http_impl.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "domain/user.h"
@@ -51,6 +52,24 @@ static bool query_copy(struct lws *wsi, struct request *r)
     return ok;
 }
 
+/* Those the route asks for; each as "name:value\n". */
+static bool asked_copy(struct exchange *x)
+{
+    struct request *r = x->r;
+    struct buf all = {0};
+    bool ok = true;
+    for (const char *const *name = x->route->headers; name && *name; name++) {
+        struct span value = custom_copy(x->wsi, r->arena, *name);
+        if (!value.p)
+            continue;
+        ok = ok && span_is_utf8(value) && !memchr(value.p, '\n', value.n);
+        buf_printf(&all, "%s%.*s\n", *name, SPAN_ARG(value));
+    }
+    r->headers = arena_span(r->arena, buf_view(&all));
+    buf_free(&all);
+    return ok;
+}
+
 bool http_read_headers(struct exchange *x)
 {
     struct request *r = x->r;
@@ -61,6 +80,10 @@ bool http_read_headers(struct exchange *x)
     if (coding.n && !span_eq(coding, SPAN("identity"))) {
         http_refuse(x, 415, "input", "不接受压缩过的正文（Content-Encoding），请直接发送",
                     false);
+        return false;
+    }
+    if (!asked_copy(x)) {
+        http_refuse(x, 400, "input", "请求头不是 UTF-8", false);
         return false;
     }
     if (!query_copy(x->wsi, r)) {
@@ -81,6 +104,32 @@ static bool origin_is_foreign(struct exchange *x, const struct guard_head *h)
     return origin.n && !guard_origin(origin, h->host, server_is_tls(x->server));
 }
 
+/* The key in an Authorization header. Devices that know no better send it as the password of Basic, with
+ * any name; SPAN_NONE: it is neither. */
+static struct span key_of_header(struct exchange *x, struct span given)
+{
+    if (span_starts(given, SPAN("Bearer ")))
+        return span_trim((struct span){given.p + 7, given.n - 7});
+    if (!x->route->basic || !span_starts(given, SPAN("Basic ")))
+        return SPAN_NONE;
+    struct span coded = span_trim((struct span){given.p + 6, given.n - 6}), name;
+    unsigned char *text = arena_alloc(x->r->arena, coded.n + 1);
+    size_t n = 0;
+    if (sodium_base642bin(text, coded.n, coded.p, coded.n, NULL, &n, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        return SPAN_NONE;
+    struct span password = {(const char *)text, n};
+    name = span_split(&password, ':');
+    return password.p && name.p ? password : SPAN_NONE;
+}
+
+static void refuse_key(struct exchange *x, const char *why)
+{
+    if (x->route->basic) /* a device sends nothing until it is asked */
+        answer_header(x->r, "WWW-Authenticate", "Basic realm=\"wangyi\"");
+    http_refuse(x, 401, "credentials", why, false);
+}
+
 /* Who asks. False: refused already. */
 static bool identify(struct exchange *x, const struct guard_head *h)
 {
@@ -90,18 +139,17 @@ static bool identify(struct exchange *x, const struct guard_head *h)
     if (!r->view) /* an open route, which has to do without */
         return true;
     if (h->authorization.n) {
-        if (!span_starts(h->authorization, SPAN("Bearer "))) {
-            http_refuse(x, 401, "credentials", "请用 Authorization: Bearer 加机器密钥", false);
+        struct span key = key_of_header(x, h->authorization);
+        if (!key.p) {
+            refuse_key(x, "请用 Authorization: Bearer 加机器密钥");
             return false;
         }
         struct person *p = arena_alloc(r->arena, sizeof *p);
-        struct span key = {h->authorization.p + 7, h->authorization.n - 7};
-        if (!key_check(r->view, server_options(x->server)->vault, r->arena, span_trim(key), p,
-                       &e)) {
+        if (!key_check(r->view, server_options(x->server)->vault, r->arena, key, p, &e)) {
             if (e.code == ERR_STORE)
                 answer_err(r, &e);
             else
-                http_refuse(x, 401, "credentials", e.text, false);
+                refuse_key(x, e.text);
             return false;
         }
         r->person = p;
@@ -141,6 +189,8 @@ static bool may_enter(struct exchange *x, const struct guard_head *h)
     if (route->open)
         return true;
     if (!r->person) {
+        if (route->basic)
+            answer_header(r, "WWW-Authenticate", "Basic realm=\"wangyi\"");
         http_refuse(x, 401, "signed_out", "尚未登录或登录已过期，请重新登录", false);
         return false;
     }

@@ -53,12 +53,17 @@ static void put_body(struct json_w *w, const struct route *route)
     if (route->body == BODY_NONE)
         return;
     bool is_stream = route->body == BODY_STREAM;
+    const char *const *media = is_stream ? stream : one;
+    size_t count = is_stream ? 3 : 1;
+    if (route->media)
+        for (media = route->media, count = 0; media[count];)
+            count++;
     json_w_name(w, "requestBody");
     json_w_object(w);
     json_w_name(w, "content");
     json_w_object(w);
-    for (int i = 0; i < (is_stream ? 3 : 1); i++)
-        json_w_kraw(w, is_stream ? stream[i] : one[i], SPAN("{\"schema\":{}}"));
+    for (size_t i = 0; i < count; i++)
+        json_w_kraw(w, media[i], SPAN("{\"schema\":{}}"));
     json_w_object_end(w);
     json_w_object_end(w);
 }
@@ -71,7 +76,9 @@ static void put_answers(struct json_w *w, const struct route *route)
     json_w_kraw(w, "default", SPAN("{\"$ref\":\"#/components/responses/Problem\"}"));
     json_w_object_end(w);
     json_w_name(w, "security");
-    json_w_raw(w, route->open ? SPAN("[]") : SPAN("[{\"session\":[]},{\"key\":[]}]"));
+    json_w_raw(w, route->open    ? SPAN("[]")
+                  : route->basic ? SPAN("[{\"session\":[]},{\"key\":[]},{\"device\":[]}]")
+                                 : SPAN("[{\"session\":[]},{\"key\":[]}]"));
 }
 
 /* "get_records_type_key": unique, since method and path are. */
@@ -152,7 +159,9 @@ void openapi_write(const struct route_family *const *families, size_t count, str
         SPAN("{\"securitySchemes\":{"
              "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"wangyi_session\","
              "\"description\":\"Changing requests also carry the header X-Wangyi: 1\"},"
-             "\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
+             "\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+             "\"device\":{\"type\":\"http\",\"scheme\":\"basic\","
+             "\"description\":\"Any name, a machine key as the password\"}},"
              "\"responses\":{\"Problem\":{\"description\":\"RFC 9457\",\"content\":{"
              "\"application/"
              "problem+json\":{\"schema\":{\"type\":\"object\",\"required\":[\"type\","

@@ -35,8 +35,9 @@ struct request {
     struct span body;        /* whole, for routes that are not streamed */
     const struct json *json; /* the body parsed, if the route takes JSON */
     struct span content_type, if_match, idempotency_key, peer;
-    struct span token; /* of the session's cookie; empty: a key, or nobody */
-    void *stream;      /* streamed routes: their own */
+    struct span headers; /* those the route asks for, "ce-id:A-1\n" each */
+    struct span token;   /* of the session's cookie; empty: a key, or nobody */
+    void *stream;        /* streamed routes: their own */
 };
 struct span request_query(struct request *r,
                           const char *name); /* decoded, SPAN_NONE if absent */
@@ -68,6 +69,9 @@ struct route {
                      *r); /* BODY_STREAM: the client left or it was answered: free r->stream */
     bool slow;            /* may take minutes: the deadline is ten instead of half a one */
     bool secret;          /* the answer must not be kept for an Idempotency-Key */
+    bool basic;           /* for devices: a key may come as the password of Basic */
+    const char *const *headers; /* lower case with colon, ends with NULL: into r->headers */
+    const char *const *media;   /* BODY_STREAM: what it takes, for OpenAPI; NULL: records */
 };
 struct route_family {
     const struct route *routes;

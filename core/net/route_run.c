@@ -1,5 +1,6 @@
 /* Running it: health, metrics, the held clock, reload, backup, the description of the interface. */
 #include "net/hub.h"
+#include "net/inlet.h"
 #include "net/listener.h"
 #include "net/request.h"
 #include "net/router.h"
@@ -95,6 +96,7 @@ static void metrics(struct request *r)
     put_http(r->server, &out);
     put_hub(r->server, &out);
     put_store(r->server, &out);
+    inlet_metrics(server_inlets(r->server), &out);
     if (engine->metrics)
         engine->metrics(engine->ctx, &out);
     answer_body(r, 200, "text/plain; version=0.0.4; charset=utf-8", &out);

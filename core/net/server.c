@@ -15,8 +15,10 @@
 #include "net/backtests.h"
 #include "net/http.h"
 #include "net/hub.h"
+#include "net/inlet.h"
 #include "net/jobs.h"
 #include "net/listener.h"
+#include "net/pull.h"
 #include "net/request.h"
 #include "net/session.h"
 #include "net/static.h"
@@ -41,7 +43,9 @@ struct server {
     struct sessions *sessions;
     struct static_files *files;
     struct hub *hub;
-    struct jobs *jobs, *hash_jobs;
+    struct jobs *jobs, *hash_jobs, *feed_jobs;
+    struct inlet_board *inlets;
+    struct pull *pull;
     struct backtests *backtests;
     struct request_list *requests;
     struct exchange *exchanges;
@@ -102,6 +106,21 @@ struct backtests *server_backtests(struct server *s)
 struct jobs *server_hash_jobs(struct server *s)
 {
     return s->hash_jobs;
+}
+
+struct jobs *server_feed_jobs(struct server *s)
+{
+    return s->feed_jobs;
+}
+
+struct inlet_board *server_inlets(struct server *s)
+{
+    return s->inlets;
+}
+
+struct pull *server_pull(struct server *s)
+{
+    return s->pull;
 }
 
 struct ev_loop *server_loop(struct server *s)
@@ -449,6 +468,8 @@ static bool build(struct server *s, struct err *e)
     s->view_held = true;
     s->jobs = jobs_new(4, 256);
     s->hash_jobs = jobs_new(2, 64);
+    s->feed_jobs = jobs_new(1, 32);
+    s->inlets = inlet_board_new();
     s->backtests = backtests_new(s);
     street_read(s, s->view);
     s->files = static_load(s->o.web_dir, e);
@@ -527,7 +548,8 @@ static void quiesce(struct server *s)
     run_tasks(s);
     jobs_free(s->jobs);
     jobs_free(s->hash_jobs);
-    s->jobs = s->hash_jobs = NULL;
+    jobs_free(s->feed_jobs);
+    s->jobs = s->hash_jobs = s->feed_jobs = NULL;
     run_tasks(s);
     if (request_any_busy(s))
         log_error("server", "a command was not answered by the writer");
@@ -538,7 +560,10 @@ static void quiesce(struct server *s)
 bool server_run(struct server *s, struct err *e)
 {
     (void)e;
+    s->pull = pull_start(s);
     ev_run(s->loop, 0);
+    pull_stop(s->pull);
+    s->pull = NULL;
     quiesce(s);
     return true;
 }
@@ -557,6 +582,7 @@ void server_free(struct server *s)
     hub_free(s->hub);
     backtests_free(s->backtests);
     sessions_free(s->sessions);
+    inlet_board_free(s->inlets);
     listener_free(s->listener);
     static_free(s->files);
     view_close(s->view);

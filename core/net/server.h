@@ -32,6 +32,10 @@ struct server_engine {
                      struct err *e);
     bool (*move_clock)(void *ctx, int64_t to, struct err *e);
     bool (*backup)(void *ctx, struct buf *json, struct err *e);
+    /* Feeds, see engine/feeder.h. `op`: "read", "ask". NULL: there are none. */
+    bool (*feed_call)(void *ctx, const char *op, struct span feed, struct span head,
+                      struct span body, struct buf *json, struct err *e);
+    void (*feed_list)(void *ctx, struct buf *json);
     /* Quick, any thread: */
     void (*changed)(void *ctx); /* a version, settings, pause, resume was committed */
     void (*counters)(void *ctx, struct span scenario, struct scenario_counters *out);
@@ -39,8 +43,9 @@ struct server_engine {
     bool (*ready)(void *ctx, struct err *e);
 };
 struct server_options {
-    const char *listen;  /* "127.0.0.1:8080", "[::]:443", port 0 = any free one */
-    const char *web_dir; /* holds staff/ … as built; NULL or missing: API only */
+    const char *listen;   /* "127.0.0.1:8080", "[::]:443", port 0 = any free one */
+    const char *data_dir; /* for pictures; NULL: none are kept */
+    const char *web_dir;  /* holds staff/ … as built; NULL or missing: API only */
     const char *tls_cert, *tls_key;
     const char *port_file; /* where to write the port, or NULL */
     unsigned per_address;  /* most connections of one address at once */

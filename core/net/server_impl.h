@@ -14,10 +14,12 @@
 struct backtests;
 struct ev_loop;
 struct hub;
+struct inlet_board;
 struct jobs;
 struct listener;
 struct lws;
 struct peer;
+struct pull;
 struct sessions;
 struct static_files;
 struct street;
@@ -39,6 +41,9 @@ struct listener *server_listener(struct server *s);
 struct jobs *server_jobs(struct server *s);      /* work that may wait */
 struct jobs *server_hash_jobs(struct server *s); /* argon2id only: 64 MiB each */
 struct backtests *server_backtests(struct server *s);
+struct jobs *server_feed_jobs(struct server *s);     /* messages of feeds, one after another */
+struct inlet_board *server_inlets(struct server *s); /* any thread */
+struct pull *server_pull(struct server *s);          /* NULL unless the server runs */
 struct ev_loop *server_loop(struct server *s);
 bool server_is_tls(const struct server *s);
 

@@ -8,7 +8,7 @@
 local MOST = 1000
 local TOP = { title = "string", types = "table", accepts = "string", read = "function", examples = "table",
               pull = "table", request = "function" }
-local PULL = { url = "string", every = "string", private = "boolean" }
+local PULL = { url = "string", every = "string", private = "boolean", ca = "string" }
 local EXAMPLE = { name = true, xml = true, json = true, headers = true, pictures = true, received_at = true,
                   cursor = true, expect = true, ignored = true, refused = true, unread = true, next = true,
                   more = true }
