@@ -55,6 +55,14 @@ struct unknown { /* ctx:unknown, by reason */
     struct unknown *next;
 };
 
+/* The bulk guard of a tick (scenarios.md 1.6, 3), while its alerts come: once it is sure to strike, fresh ones
+ * are counted and no longer built, so that a source that fails makes one alert and not a fault. */
+struct bulk {
+    bool on, strikes;
+    size_t seen, look_at; /* alerts so far; how many of them before the keys are looked up again */
+    uint64_t dropped;
+};
+
 /* One entry being judged by one scenario. */
 struct evaluation {
     struct instance *in;
@@ -80,6 +88,7 @@ struct evaluation {
     struct effects *effects; /* where the running call's effects go */
     struct unknown *unknown;
     uint64_t runs, unknowns, calls, logged, topics;
+    struct bulk bulk;
     struct buf json; /* scratch text that may outlive a raise */
     struct err stop; /* the store failed or the host gave up: code set */
 };
@@ -127,6 +136,10 @@ struct span api_row_community(struct evaluation *ev, const struct type *t,
                               const struct entry *e);
 
 struct effect *api_effect(struct evaluation *ev, enum effect_kind kind, struct span key);
+/* More alerts of one run than this, whose keys are not yet open, are one alert. */
+enum { BULK_MAX = 200 };
+/* Is there no open alert with this key? False with e->code set: the store failed. Uses `brief`. */
+bool api_is_fresh(struct evaluation *ev, struct span key, struct err *e);
 
 /* Where the scenario's own alerts, state and timers are read, and as of which seq. */
 static inline struct view *api_own(const struct evaluation *ev)
@@ -141,6 +154,8 @@ static inline uint64_t api_own_seq(const struct evaluation *ev)
 bool api_settle(struct evaluation *ev, struct err *e);
 /* Effects the host makes by itself: more than 200 fresh alerts at once; an alert that no longer stands. */
 void api_bulk_alert(struct evaluation *ev, size_t fresh);
+/* What the running call has looked at, as alerts keep it (domain/alert.h). In `keep`. */
+struct span api_evidence(struct evaluation *ev);
 void api_retract(struct evaluation *ev, struct span key);
 /* Members of EFFECT_CLEAR in `keep`. */
 struct span api_clear_members(struct evaluation *ev, struct span reason, bool close,

@@ -3,6 +3,7 @@
 #include "engine/api.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "domain/entry_type.h"
@@ -59,7 +60,7 @@ static void write_entry(struct evaluation *ev, struct json_w *w)
     json_w_object_end(w);
 }
 
-static struct span api_evidence(struct evaluation *ev)
+struct span api_evidence(struct evaluation *ev)
 {
     struct buf out = {0}, sentence = {0};
     struct json_w w = json_w_begin(&out);
@@ -259,6 +260,57 @@ static struct span alert_members(struct evaluation *ev, const struct alert_args 
     return members_of(ev, &out);
 }
 
+bool api_is_fresh(struct evaluation *ev, struct span key, struct err *e)
+{
+    struct alert al;
+    arena_reset(&ev->brief);
+    if (alert_get(api_own(ev), &ev->brief, ev->in->scenario.id, key, api_own_seq(ev), &al, e))
+        return !alert_is_open(&al);
+    if (e->code != ERR_MISSING)
+        return false;
+    e->code = ERR_NONE;
+    return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return span_cmp(*(const struct span *)a, *(const struct span *)b);
+}
+
+/* Have alerts with more than BULK_MAX different fresh keys been made? */
+static bool bulk_strikes(struct evaluation *ev, struct err *e)
+{
+    const struct effects *list = ev->effects;
+    struct span *fresh = arena_alloc(&ev->scratch, (list->count + 1) * sizeof *fresh);
+    size_t n = 0, keys = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].kind == EFFECT_ALERT && api_is_fresh(ev, list->items[i].key, e))
+            fresh[n++] = list->items[i].key;
+        else if (e->code != ERR_NONE)
+            return false;
+    qsort(fresh, n, sizeof *fresh, by_key);
+    for (size_t i = 0; i < n; i++)
+        keys += i == 0 || !span_eq(fresh[i], fresh[i - 1]);
+    return keys > BULK_MAX;
+}
+
+/* The guard will take this alert away anyway. */
+static bool bulk_drops(struct evaluation *ev, struct span key, struct err *e)
+{
+    struct bulk *b = &ev->bulk;
+    if (!b->on)
+        return false;
+    if (!b->strikes) {
+        if (++b->seen < b->look_at)
+            return false;
+        b->look_at *= 2;
+        b->strikes = settle(ev, e) && bulk_strikes(ev, e);
+    }
+    bool drops = b->strikes && api_is_fresh(ev, key, e);
+    b->dropped += drops;
+    return drops;
+}
+
 static int ctx_alert(lua_State *L)
 {
     struct evaluation *ev = api_enter(L, "alert");
@@ -266,6 +318,11 @@ static int ctx_alert(lua_State *L)
     if (!ev->in->may_alert)
         return sandbox_raise(L, "ctx:alert：场景的 may 里没有 \"alert\"，不能发告警");
     read_args(L, ev, &a);
+    struct err e = {0};
+    if (bulk_drops(ev, a.key, &e))
+        return 0;
+    if (e.code != ERR_NONE)
+        return api_stop(L, ev, &e);
     if (!a.has_communities)
         default_communities(ev, &a);
     limit_charge(L, 500);
@@ -289,7 +346,7 @@ void api_bulk_alert(struct evaluation *ev, size_t fresh)
         .label = SPAN("一次新发告警"), .op = trace_op(SPAN(">")), .pass = true};
     c.value.kind = c.limit.kind = TRACE_INTEGER;
     c.value.integer = (int64_t)fresh;
-    c.limit.integer = 200;
+    c.limit.integer = BULK_MAX;
     trace_begin(&ev->trace, &ev->scratch);
     trace_check(&ev->trace, &c);
     struct alert_args a = {.kind = SPAN("bulk_guard"), .level = LEVEL_ORANGE};

@@ -14,7 +14,7 @@
 #include "util/json.h"
 
 /* One entry's effects are stored together or not at all; the writer takes twice as many (outcome.c). */
-enum { BULK_MAX = 200, EFFECTS_MAX = 100000, BYTES_MAX = 128 << 20 };
+enum { BULK_LOOK = 1000, EFFECTS_MAX = 100000, BYTES_MAX = 128 << 20 };
 
 /* --- one protected call --------------------------------------------------------------------------- */
 
@@ -141,7 +141,7 @@ static void merge(struct work *w, struct effects *list, size_t from)
 static enum evaluate_result guard_bulk(struct work *w, struct effects *list)
 {
     struct evaluation *ev = &w->ev;
-    size_t alerts = 0, fresh = 0;
+    size_t alerts = (size_t)ev->bulk.dropped, fresh = alerts;
     for (size_t i = 0; i < list->count; i++)
         alerts += list->items[i].kind == EFFECT_ALERT && !list->items[i].dropped;
     if (alerts <= BULK_MAX)
@@ -149,20 +149,17 @@ static enum evaluate_result guard_bulk(struct work *w, struct effects *list)
     if (!api_settle(ev, w->e))
         return EVALUATE_BROKEN;
     bool *is_fresh = arena_alloc(&ev->keep, list->count + 1);
+    memset(is_fresh, 0, list->count + 1);
     for (size_t i = 0; i < list->count; i++) {
         struct effect *x = &list->items[i];
-        struct alert al;
         struct err e = {0};
         if (x->kind != EFFECT_ALERT || x->dropped)
             continue;
-        arena_reset(&ev->brief);
-        bool known = alert_get(api_own(ev), &ev->brief, ev->in->scenario.id, x->key,
-                               api_own_seq(ev), &al, &e);
-        if (!known && e.code != ERR_MISSING) {
+        is_fresh[i] = api_is_fresh(ev, x->key, &e);
+        if (e.code != ERR_NONE) {
             *w->e = e;
             return EVALUATE_BROKEN;
         }
-        is_fresh[i] = !known || !alert_is_open(&al);
         fresh += is_fresh[i];
     }
     if (fresh <= BULK_MAX)
@@ -367,10 +364,12 @@ static enum evaluate_result run_every(struct work *w, const struct instance_ever
     struct effects list = {0};
     enum evaluate_result r;
     arena_reset(&w->ev.scratch);
+    w->ev.bulk = (struct bulk){.on = w->ev.in->bulk_guard, .look_at = BULK_LOOK};
     if (every->over)
         r = run_over(w, every, due, &list);
     else
         r = call_subject(w, every, NULL, due, w->ev.entry->seq, &list);
+    w->ev.bulk.on = false;
     if (r != EVALUATE_DONE)
         return r;
     merge(w, &list, 0);
