@@ -133,13 +133,23 @@ local function settle(update, dataset, ctx)
   end
 end
 
--- 前后各次维护，由早到晚，和手头这次的位置；太久以前的找不到位置。
-local function around(update, dataset, ctx)
-  local list = ctx:list("dataset_update", { dataset_id = dataset.dataset_id }, { last = 200, upto = FAR })
+-- 这个数据集的各次维护，由早到晚，至多 200 次。
+local function all(dataset, ctx)
+  return ctx:list("dataset_update", { dataset_id = dataset.dataset_id }, { last = 200, upto = FAR })
+end
+
+local function position(list, update)
   for i, other in ipairs(list) do
-    if other.update_id == update.update_id then return list, i end
+    if other.update_id == update.update_id then return i end
   end
-  return list, nil
+end
+
+local function raise_quality(update, why, dataset, ctx)
+  raise(dataset, {
+    key = update.update_id .. "|quality", kind = "quality", level = "yellow",
+    title = ("%s维护条数异常"):format(name_of(dataset)),
+    text  = ("%s维护条数异常：%s，责任科室%s"):format(name_of(dataset), why, office.name(dataset.owner_office)),
+  }, ctx)
 end
 
 -- 迟到的记录：它之后已经有过正常维护，就不必再报。
@@ -153,19 +163,26 @@ end
 local function on_update(update, ctx)
   local dataset = update.dataset_id and ctx:find("dataset", update.dataset_id)
   if not ctx:check("在数据目录里", dataset ~= nil, "==", true) then return end
-  local list, at = around(update, dataset, ctx)
+  local list = all(dataset, ctx)
+  local at = position(list, update)
   if not at then return ctx:unknown("太久以前的维护记录，不再判断") end
-  local key = update.update_id .. "|quality"
   local why = fault(update, list[at - 1], dataset, ctx)
   if not why then
-    ctx:clear { key = key, reason = "条数已更正" }
+    ctx:clear { key = update.update_id .. "|quality", reason = "条数已更正" }
     settle(update, dataset, ctx)
   elseif not has_good_later(list, at, dataset, ctx) then
-    raise(dataset, {
-      key = key, kind = "quality", level = "yellow",
-      title = ("%s维护条数异常"):format(name_of(dataset)),
-      text  = ("%s维护条数异常：%s，责任科室%s"):format(name_of(dataset), why, office.name(dataset.owner_office)),
-    }, ctx)
+    raise_quality(update, why, dataset, ctx)
+  end
+end
+
+-- 数据集刚进目录，而维护记录先到了：从最近一次往回，直到正常的一次。
+local function on_dataset(dataset, ctx)
+  if ctx:before(dataset) then return end
+  local list = all(dataset, ctx)
+  for i = #list, 1, -1 do
+    local why = fault(list[i], list[i - 1], dataset, ctx)
+    if not why then return end
+    raise_quality(list[i], why, dataset, ctx)
   end
 end
 
@@ -254,7 +271,7 @@ return {
     orange_missed   = { label = "连续未维护达到（橙）", unit = "个月", default = 2, min = 1, max = 12 },
   },
 
-  on      = { dataset_update = on_update },
+  on      = { dataset_update = on_update, dataset = on_dataset },
   removed = { dataset_update = on_update_withdrawn, dataset = on_dataset_withdrawn },
   every   = {
     { at = "daily 17:30", over = "dataset", run = run_remind },
@@ -380,6 +397,12 @@ return {
     case("没写条数，不判断", { SET, MAY, kept_without_rows("U6", "2020-06-11T10:00:00+08:00") }, {}, "2020-06-12T09:00:00+08:00"),
     case("上次没写条数，只看最少条数", { SET, kept_without_rows("U5", "2020-06-10T10:00:00+08:00"),
                               kept("U6", "2020-06-11T10:00:00+08:00", 5000) }, {}, "2020-06-12T09:00:00+08:00"),
+    case("维护记录先到、数据集后进目录，一样报",
+         { kept("U1", "2020-06-10T10:00:00+08:00", 10), kept("U2", "2020-06-11T08:00:00+08:00", 500),
+           kept("U3", "2020-06-11T10:00:00+08:00", 700), kept("U4", "2020-06-12T08:00:00+08:00", 80), SET }, { quality "U4" },
+         "2020-06-12T09:00:00+08:00"),
+    story("目录里只是改了责任科室，不重判旧的", { SET, kept("U1", "2020-06-12T08:00:00+08:00", 200) }, "2020-06-12T09:00:00+08:00", {},
+          { given = { set { owner_office = "safety", min_rows = 500 } }, at = "2020-06-12T09:30:00+08:00", expect = {} }),
     case("其后已有两百次维护的，不再判断", two_hundred_later(kept("U0", "2020-06-01T10:00:00+08:00", 1)), {},
          "2020-06-12T09:00:00+08:00"),
     case("目录里没有的数据集不判断", { kept("U1", "2020-06-10T10:00:00+08:00", 1) }, {}, "2020-06-12T09:00:00+08:00"),
