@@ -89,25 +89,6 @@ local function judge_bursts(today, ctx)
   end
 end
 
-local function daily(ctx)
-  ctx:set("judged", ctx.today)
-  ctx:set("late", nil)
-  judge_bursts(ctx.today, ctx)
-end
-
--- 早上判过之后才到的前一天的来信来件：记下，下一个整点补判一遍。
-local function note_late(_, ctx)
-  local judged = ctx:get("judged")
-  if judged and ctx.today == calendar.add_days(judged, -1) then ctx:set("late", judged) end
-end
-
-local function catch_up(ctx)
-  local late = ctx:get("late")
-  if not late then return end
-  ctx:set("late", nil)
-  judge_bursts(late, ctx)
-end
-
 -- 每月议题 --------------------------------------------------------------------------------------
 
 -- a 是不是比 b 说得更多：先看人够不够，再看得分、人数、社区个数；都一样的取字节序在前的（名单已按此排好）。
@@ -147,16 +128,8 @@ local function topic_at_hand(word, ctx)
   end
 end
 
-local function monthly(ctx)
-  local month = calendar.add_months(ctx.month, -1)
-  local from, to = calendar.first_day(month), calendar.first_day(ctx.month)
-  local best = most_frequent(heard(from, to, ctx), ctx)
-  if not best then return ctx:unknown("上月没有带关键词的来信来件") end
-  local word = best.heard.keyword
-  ctx:subject("keyword_dict", word)
-  heard(from, to, ctx, word)
-  if not ctx:check("上月说的人", best.senders, ">=", ctx.settings.min_senders, "人") then return end
-  local key, places = ("%s|topic|%s"):format(word, month), communities_of(best.heard, ctx)
+local function raise_topic(key, month, best, ctx)
+  local word, places = best.heard.keyword, communities_of(best.heard, ctx)
   local topic, what = topic_at_hand(word, ctx), "已拟红茶议题，请审批"
   if topic then
     what = ("已有议题%s，请并入"):format(topic.title and "“" .. topic.title .. "”" or topic.topic_id)
@@ -170,6 +143,62 @@ local function monthly(ctx)
     text  = ("“%s”%s%d件，%d人，涉及%s。%s"):format(word, text.month(month), items_of(best.heard), best.senders,
       place_names(places, ctx), what),
   }
+end
+
+-- 选出该月说得最多的词，拟议题；早先选过别的词的（之后有迟到的来信来件），那条撤回。
+local function judge_month(month, ctx)
+  local from, to = calendar.first_day(month), calendar.first_day(calendar.add_months(month, 1))
+  local best = most_frequent(heard(from, to, ctx), ctx)
+  if not best then return ctx:unknown("这个月没有带关键词的来信来件") end
+  local word = best.heard.keyword
+  ctx:subject("keyword_dict", word)
+  heard(from, to, ctx, word)
+  if not ctx:check("该月说的人", best.senders, ">=", ctx.settings.min_senders, "人") then return end
+  local key, told = ("%s|topic|%s"):format(word, month), false
+  for _, alert in ipairs(ctx:alerts { kind = "topic" }) do
+    if alert.key == key then
+      told = true
+    elseif alert.key:sub(-#month) == month then
+      ctx:clear { key = alert.key, retract = true, reason = "迟到的来信来件使别的词说得更多" }
+    end
+  end
+  if not told then raise_topic(key, month, best, ctx) end
+end
+
+-- 定时和迟到 ------------------------------------------------------------------------------------
+
+local function daily(ctx)
+  ctx:set("day", ctx.today)
+  ctx:set("late_day", nil)
+  judge_bursts(ctx.today, ctx)
+end
+
+local function monthly(ctx)
+  local month = calendar.add_months(ctx.month, -1)
+  ctx:set("month", month)
+  ctx:set("late_month", nil)
+  judge_month(month, ctx)
+end
+
+-- 判过之后才到的（前一天的、上月最后一天的）：记下，下一个整点补判一遍。只更新旧记录的不算。
+local function note_late(row, ctx)
+  if ctx:before(row) then return end
+  local day = ctx:get("day")
+  if not day or ctx.today ~= calendar.add_days(day, -1) then return end
+  ctx:set("late_day", day)
+  if ctx:get("month") == ctx.month then ctx:set("late_month", ctx.month) end
+end
+
+local function catch_up(ctx)
+  local day, month = ctx:get("late_day"), ctx:get("late_month")
+  if day then
+    ctx:set("late_day", nil)
+    judge_bursts(day, ctx)
+  end
+  if month then
+    ctx:set("late_month", nil)
+    judge_month(month, ctx)
+  end
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
@@ -358,7 +387,8 @@ return {
       steps = {
         { given = many(letter, 1, 9, FRIDAY), at = NOW, expect = {} },
         { given = { letter(10, 10, "2020-07-14T22:00:00+08:00") }, at = "2020-07-15T08:00:00+08:00", expect = burst "yellow" },
-        { at = "2020-07-15T09:00:00+08:00", expect = burst "yellow" },
+        { given = { letter(10, 10, "2020-07-14T22:00:00+08:00", { status = "accepted" }) }, at = "2020-07-15T09:00:00+08:00",
+          expect = burst "yellow" },
       } },
 
     month_case("上月说得最多的词，拟成议题", join(many(letter, 1, 8, JUNE), many(letter, 11, 18, JUNE, { keywords = { "垃圾" } }),
@@ -377,6 +407,20 @@ return {
          topic { keyword = "停车难", title = "" } }, ten(JUNE)), chosen()),
     month_case("没有写社区的也照报", ten(JUNE, { community_id = "" }), chosen()),
     month_case("社区写进文字", join({ { "community", { community_id = "tanghe_xincun", name = "塘河新村社区" } } }, ten(JUNE)), chosen()),
+    { name = "月底的一封信次日判过才到，别的词说得更多，原来那条撤回",
+      steps = {
+        { at = "2020-07-01T06:00:00+08:00", expect = {} },
+        { given = join(many(letter, 1, 9, JUNE), many(letter, 11, 19, JUNE, { keywords = { "电梯" } })), at = FIRST,
+          expect = chosen() },
+        { given = { letter(20, 20, "2020-06-30T23:00:00+08:00", { keywords = { "电梯" } }) }, at = "2020-07-01T10:00:00+08:00",
+          expect = chosen "电梯" },
+      } },
+    { name = "月底的一封信次日才到，说得最多的还是那个词，不重复报",
+      steps = {
+        { at = "2020-07-01T06:00:00+08:00", expect = {} },
+        { given = ten(JUNE), at = FIRST, expect = chosen() },
+        { given = { letter(20, 20, "2020-06-30T23:00:00+08:00") }, at = "2020-07-01T10:00:00+08:00", expect = chosen() },
+      } },
     { name = "自己拟的议题60天内再选中，并入",
       steps = {
         { given = ten(JUNE), at = FIRST, expect = chosen() },
