@@ -133,7 +133,16 @@ static bool check_visits(const struct acting *c, struct err *e)
 
 static const char *evidence_label(const char *name)
 {
-    return strcmp(name, "note") == 0 ? "情况说明" : strcmp(name, "photo") == 0 ? "照片" : name;
+    static const char *const labels[][2] = {
+        {"note", "情况说明"},
+        {"photo", "照片"},
+        {"cause", "原因（真实火情、烹饪、故障、测试）"},
+        {"restored_at", "恢复时间"},
+    };
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        if (strcmp(labels[i][0], name) == 0)
+            return labels[i][1];
+    return name;
 }
 
 static bool check_evidence(const struct acting *c, struct err *e)
