@@ -200,6 +200,19 @@ local function even(mine)
   return given
 end
 
+-- n 户都是两人住六平方米
+local function crowded(n)
+  local given = {}
+  for i = 1, n do
+    local id = ("C%03d"):format(i)
+    given[#given + 1] = house { house_id = id, area_m2 = 6 }
+    for k = 1, 2 do
+      given[#given + 1] = { "resident", { person_key = id .. k, house_id = id, status = "present" } }
+    end
+  end
+  return given
+end
+
 local function cleared(at, result)
   return { "visit", { visit_id = "V1", subject_type = "house", subject_id = "H36", visited_at = at .. "T10:00:00+08:00",
                       alert_key = "group_rental_suspect|H36", result = result or "cleared" } }
@@ -298,6 +311,8 @@ return {
     case("又有来信又有投诉，只记一次", watered(PETITION, letter "2020-06-20T10:00:00"), YELLOW),
     case("投诉记5分，不用水也报", all(house(), people(8), PETITION), YELLOW, { w_complaint = 5 }),
     case("不知道幢号也报", all(neighbours(), house { building_no = "" }, WATER_HIGH), YELLOW),
+
+    case("一次201户，只报一条总的", crowded(201), { { key = "bulk_guard|2020-07-11", level = "orange" } }, { yellow_score = 4 }),
 
     { name = "月月看是同一条；信号多了升为橙；降下来仍挂着，等上门结果",
       steps = {
