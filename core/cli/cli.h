@@ -55,6 +55,7 @@ int engine_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int test_main(int argc, char **argv);
 int backtest_main(int argc, char **argv);
+int explain_main(int argc, char **argv);
 int ingest_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int user_main(int argc, char **argv);

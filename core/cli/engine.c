@@ -144,7 +144,8 @@ int engine_main(int argc, char **argv)
         {0},
     };
     const struct cli_usage usage = {
-        "wangyi engine [check 编号 | office | backtest]（由 serve 启动）", NULL, options, 0, 2};
+        "wangyi engine [check 编号 | office | backtest | explain]（由 serve 启动）", NULL,
+        options, 0, 2};
     int words, code;
     if (!cli_parse(&usage, argc, argv, &words, &code))
         return code;
@@ -159,6 +160,8 @@ int engine_main(int argc, char **argv)
         return feed(scripts, number(control));
     if (words == 1 && strcmp(argv[1], "backtest") == 0)
         return answer(data, scripts, engine_backtest);
+    if (words == 1 && strcmp(argv[1], "explain") == 0)
+        return answer(data, scripts, engine_explain);
     const struct engine_options o = {.data_dir = data,
                                      .scripts_dir = scripts,
                                      .control = number(control),

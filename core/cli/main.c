@@ -11,6 +11,7 @@ static const struct cli_command commands[] = {
     {"check", "检查场景脚本：语法、形状、字段、样例", check_main},
     {"test", "在真实引擎里跑场景的样例，或一个用例文件", test_main},
     {"backtest", "在存下的数据上试一个脚本：会多报、少报什么", backtest_main},
+    {"explain", "为什么报了，或者为什么没有报", explain_main},
     {"ingest", "送入一类数据（NDJSON、JSON、CSV）", ingest_main},
     {"reload", "重新读入磁盘上的场景和科室文件", reload_main},
     {"user", "添加或更改人员账号", user_main},

@@ -232,6 +232,8 @@ static int ctx_subject(lua_State *L)
     struct span id = api_text(L, 3, "subject", "对象编号");
     limit_renew(L);
     ev->community = api_community(ev, t, id);
+    if (ev->host->watch)
+        ev->host->watch->section(ev->host->watch->ctx, ev, t, id);
     trace_begin(&ev->trace, &ev->scratch);
     return 0;
 }

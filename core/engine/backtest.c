@@ -9,6 +9,7 @@
 #include "domain/outcome.h"
 #include "engine/backtest_impl.h"
 #include "engine/case_impl.h"
+#include "engine/explain_impl.h"
 #include "engine/instance.h"
 #include "engine/shape.h"
 #include "store/version.h"
@@ -221,34 +222,14 @@ static bool scan(struct backtest *b, struct err *e)
 
 /* --- set-up ------------------------------------------------------------------------------------------------- */
 
-/* The first seq whose entry is not before `time`; head + 1: none. */
-static bool find_seq(struct view *v, int64_t time, uint64_t *out, struct err *e)
-{
-    uint64_t low = 1, high = view_head(v) + 1;
-    struct arena a = {0};
-    bool ok = true;
-    while (ok && low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        struct entry x;
-        ok = journal_get(v, &a, middle, &x, e);
-        if (ok && x.at < time)
-            low = middle + 1;
-        else
-            high = middle;
-        arena_reset(&a);
-    }
-    arena_free(&a);
-    *out = low;
-    return ok;
-}
-
 static bool set_period(struct backtest *b, struct err *e)
 {
     const struct backtest_request *r = b->request;
     uint64_t behind;
     if (r->until <= r->from)
         return err_set(e, ERR_INPUT, "时段的终点应晚于起点");
-    if (!find_seq(b->view, r->from, &b->first, e) || !find_seq(b->view, r->until, &behind, e))
+    if (!explain_seq_at(b->view, r->from, &b->first, e) ||
+        !explain_seq_at(b->view, r->until, &behind, e))
         return false;
     b->last = behind - 1;
     b->seq = b->first;

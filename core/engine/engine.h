@@ -43,6 +43,7 @@ struct engine_question {
     void *ctx;
 };
 void engine_backtest(const struct engine_question *q);
+void engine_explain(const struct engine_question *q);
 
 /* `wangyi engine feed`: the process that turns foreign formats into records (scripts/feeds), asked over the
  * socket `control` by engine/feeder.h. Returns the exit code. */

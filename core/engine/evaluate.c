@@ -72,6 +72,8 @@ static enum evaluate_result call(struct work *w, struct call *c,
     in->generation++;
     in->running = ev;
     trace_begin(&ev->trace, &ev->scratch);
+    if (ev->host->watch)
+        ev->host->watch->begins(ev->host->watch->ctx, ev);
     c->ev = ev;
     lua_State *L = sandbox_state(in->box);
     lua_pushcfunction(L, enter);
@@ -79,6 +81,8 @@ static enum evaluate_result call(struct work *w, struct call *c,
     bool ok = sandbox_call(in->box, 1, 0, budget, &f);
     api_scans_close(ev);
     in->running = NULL;
+    if (ev->host->watch)
+        ev->host->watch->ends(ev->host->watch->ctx, ev);
     if (ev->stop.code != ERR_NONE) {
         *w->e = ev->stop;
         return EVALUATE_BROKEN;
@@ -325,14 +329,29 @@ static bool too_many_effects(struct work *w, size_t count, size_t bytes)
     return true;
 }
 
+static bool narrow(struct evaluation *ev, const struct instance_every *every,
+                   struct record_where **where, size_t *count)
+{
+    struct record_where *all = arena_alloc(&ev->keep, (*count + 8) * sizeof *all);
+    size_t more = ev->host->watch->narrow(ev->host->watch->ctx, every->over, all);
+    if (*count)
+        memcpy(all + more, *where, *count * sizeof *all);
+    *where = all;
+    *count += more;
+    return more > 0;
+}
+
 /* One entry of `every` over all its subjects: effects are collected and merged as one run. */
 static enum evaluate_result run_over(struct work *w, const struct instance_every *every,
                                      int64_t due, struct effects *list)
 {
     struct evaluation *ev = &w->ev;
-    struct record_scan *scan =
-        record_scan_open(ev->host->view, every->over, every->where, every->where_count, false,
-                         SPAN_NONE, ev->entry->seq);
+    struct record_where *where = every->where;
+    size_t count = every->where_count;
+    if (ev->host->watch && !narrow(ev, every, &where, &count))
+        return EVALUATE_DONE;
+    struct record_scan *scan = record_scan_open(ev->host->view, every->over, where, count,
+                                                false, SPAN_NONE, ev->entry->seq);
     enum evaluate_result r = EVALUATE_DONE;
     struct entry row;
     struct err e = {0};

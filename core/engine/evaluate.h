@@ -25,6 +25,20 @@ struct street;
 struct tick_log;
 struct view;
 
+struct evaluation;
+struct record_where;
+struct type;
+/* Explain looks on while an entry is judged, and keeps to one subject. */
+struct evaluate_watch {
+    /* What of the records of `over` it is about, at most 8 conditions; 0: nothing, they are not walked. */
+    size_t (*narrow)(void *ctx, const struct type *over, struct record_where *out);
+    void (*begins)(void *ctx, const struct evaluation *ev);
+    void (*section)(void *ctx, const struct evaluation *ev, const struct type *t,
+                    struct span id); /* ctx:subject; what was before it is still in the trace */
+    void (*ends)(void *ctx, const struct evaluation *ev);
+    void *ctx;
+};
+
 /* Where a script looks out from. */
 struct evaluate_host {
     struct view *view;
@@ -40,6 +54,7 @@ struct evaluate_host {
     /* Between two subjects: renew the view, tell the watchdog. */
     void (*pause)(void *ctx);
     void *ctx;
+    const struct evaluate_watch *watch; /* NULL: nobody looks on */
     int alert_limit; /* alerts a minute from on, removed and wake; 0: no limit */
 };
 

@@ -10,6 +10,7 @@
 #include "domain/street.h"
 #include "engine/backtest.h"
 #include "engine/case_impl.h"
+#include "engine/explain.h"
 #include "engine/privilege.h"
 #include "engine/sandbox.h"
 #include "store/store.h"
@@ -23,7 +24,7 @@ enum {
     SCRATCH_BYTES = 1 << 30,
     EXAMPLES = 100,
     EXAMPLES_MAX = 10000,
-    NICE = 10,
+    NICE = 19,
     ALERT_LIMIT = 100
 };
 
@@ -149,6 +150,33 @@ static bool backtest(struct asked *x, struct buf *json, struct err *e)
     r.examples = examples < 0 ? 0 : examples > EXAMPLES_MAX ? EXAMPLES_MAX : (int)examples;
     r.alert_limit = limit > 0 && limit < 1 << 20 ? (int)limit : 0;
     return backtest_run(x->store, x->scratch, x->street, &x->modules, &r, &progress, json, e);
+}
+
+static bool explain(struct asked *x, struct buf *json, struct err *e)
+{
+    struct explain_request r = {.id = json_string(json_get(x->request, "scenario")),
+                                .about = json_string(json_get(x->request, "about")),
+                                .at = INT64_MAX};
+    struct span at = json_string(json_get(x->request, "at"));
+    if (at.n && !calendar_parse_moment(at, true, &r.at))
+        return err_set(e, ERR_INPUT, "at 应是时刻（2026-03-01T00:00:00+08:00）或日期");
+    int64_t exact;
+    if (at.n && !calendar_parse_datetime(at, &exact))
+        r.at--; /* the end of that day, not the next one's beginning */
+    return explain_run(x->store, x->street, &x->modules, &r, json, e);
+}
+
+void engine_explain(const struct engine_question *q)
+{
+    struct asked x = {.question = q};
+    struct buf json = {0};
+    struct err e = {0};
+    if (ready(&x, false, &e) && explain(&x, &json, &e))
+        tell_result(q, &json);
+    else
+        tell_error(q, &e);
+    buf_free(&json);
+    done(&x);
 }
 
 void engine_backtest(const struct engine_question *q)

@@ -213,6 +213,37 @@ void trace_sentence(const struct trace *t, struct buf *out)
     }
 }
 
+const struct trace_check *trace_failed(const struct trace *t)
+{
+    for (size_t i = 0; i < t->check_count; i++)
+        if (!t->checks[i].pass)
+            return &t->checks[i];
+    return NULL;
+}
+
+bool trace_missed_by(const struct trace_check *c, double *by)
+{
+    if (!is_number(&c->value) || !is_number(&c->limit))
+        return false;
+    *by = round(fabs(number_of(&c->value) - number_of(&c->limit)) * 1e6) / 1e6;
+    return true;
+}
+
+void trace_failed_sentence(const struct trace *t, const struct trace_check *c, struct buf *out)
+{
+    double by;
+    put_check(out, t, c);
+    if (!trace_missed_by(c, &by))
+        return;
+    if (by == 0.0) {
+        buf_str(out, "，正好在界限上");
+        return;
+    }
+    buf_str(out, "，差 ");
+    put_number(out, by, by < 0.01 ? 6 : 2);
+    buf_span(out, c->value.unit);
+}
+
 /* --- JSON --------------------------------------------------------------------------------------- */
 
 static void write_value(struct json_w *w, const char *name, const struct trace_value *v)

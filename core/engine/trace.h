@@ -63,6 +63,10 @@ void trace_check(struct trace *t,
                  const struct trace_check *c); /* label and texts are kept: in the arena */
 void trace_field(struct trace *t, struct trace_read *r, int field);
 
+/* The first check that failed, or NULL; what it says, and by how much it missed where both are numbers. */
+const struct trace_check *trace_failed(const struct trace *t);
+void trace_failed_sentence(const struct trace *t, const struct trace_check *c, struct buf *out);
+bool trace_missed_by(const struct trace_check *c, double *by);
 /* "去年同期营收 8,200,000，不低于 100,000；营收同比降幅 17.07%，超过 15%". Nothing was checked: "". */
 void trace_sentence(const struct trace *t, struct buf *out);
 /* Members "checks", "reads", "reads_more" of an open object. */
