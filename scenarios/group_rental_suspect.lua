@@ -163,7 +163,8 @@ end
 local PETITION = petition "2020-06-20T10:00:00"
 
 local function letter(at, more)
-  return { "letter", with({ letter_id = "L1", estate_id = "E_DJ", received_at = at .. "+08:00", keywords = { "群租", "H36" } }, more) }
+  return { "letter", with({ letter_id = "L1", estate_id = "E_DJ", received_at = at .. "+08:00",
+    keywords = { "群租", "H36" } }, more) }
 end
 
 -- 把几组记录接成一串

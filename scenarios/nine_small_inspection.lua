@@ -142,8 +142,6 @@ end
 local function rectify(level, id) return { { key = (id or "IN1") .. "|rectify", kind = "rectify", level = level } } end
 local REPEAT = { { key = "NS9|repeat|2020-07", kind = "repeat", level = "orange" } }
 
-local function both(a, b) return { a[1], b[1] } end
-
 local function case(name, given, want, settings)
   return { name = name, given = given, at = "2020-07-15T07:30:00+08:00", settings = settings, expect = want }
 end
@@ -264,9 +262,9 @@ return {
       steps = {
         { given = with_hazard("07-01", { rectify_due_on = "2020-07-15" }), at = "2020-07-15T07:30:00+08:00", expect = {} },
         { at = "2020-07-16T07:30:00+08:00", expect = rectify "orange" },
-        { given = { hazard("IN1", "07-01", { rectify_due_on = "2020-07-15", recheck_on = "2020-07-16", recheck_result = "fail" }) },
+        { given = { hazard("IN1", "07-01", { rectify_due_on = "2020-07-15", recheck_result = "fail" }) },
           at = "2020-07-16T09:00:00+08:00", expect = rectify "orange" },
-        { given = { hazard("IN1", "07-01", { rectify_due_on = "2020-07-15", recheck_on = "2020-07-17", recheck_result = "pass" }) },
+        { given = { hazard("IN1", "07-01", { rectify_due_on = "2020-07-15", recheck_result = "pass" }) },
           at = "2020-07-17T09:00:00+08:00", expect = {} },
       } },
     { name = "一般改定为重大，同一条升为红",
