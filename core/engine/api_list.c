@@ -90,8 +90,8 @@ static bool read_by_time(lua_State *L, struct evaluation *ev, struct api_scan *s
             sandbox_raise(L, "ctx:%s 的 last 应为 1 至 %d 的整数", function, LAST_MAX);
     }
     lua_pop(L, 2);
-    if (!(last ? record_last(ev->host->view, r.a, s->type, where, count, from, upto,
-                             ev->as_of, (size_t)last, &r.items, &r.count, &looked, &e)
+    if (!(last ? record_last(ev->host->view, r.a, s->type, where, count, from, upto, ev->as_of,
+                             (size_t)last, &r.items, &r.count, &looked, &e)
                : record_window(ev->host->view, r.a, s->type, where, count, from, upto,
                                ev->as_of, keep_row, &r, &looked, &e)))
         api_stop(L, ev, &e);

@@ -336,6 +336,10 @@ static void mistakes_in_the_table_are_found(void **state)
          "ent_income = \"who\" },",
          10, 0, "unknown-field", "who"},
         {10,
+         "  title = \"x\", office = \"regional_dev\", reads = { \"ent_income\" }, rejudge = { "
+         "ent_income = { ent_id = \"whose\" } },",
+         10, 0, "unknown-field", "whose"},
+        {10,
          "  title = \"x\", office = \"regional_dev\", reads = { \"ent_income\" }, bulk_guard = "
          "1,",
          10, 0, "shape", "bulk_guard"},

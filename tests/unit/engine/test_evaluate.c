@@ -310,6 +310,14 @@ static void lists_by_time_are_in_its_order_and_end_now(void **state)
             "  ids[#ids + 1] = '|'\n"
             "  for _, e in ipairs(ctx:list('camera_event', w, { last = 9, within = '30min', "
             "limit = 1 })) do ids[#ids + 1] = e.event_id end\n"
+            "  ids[#ids + 1] = '|'\n"
+            "  for _, e in ipairs(ctx:list('camera_event', w, { last = 2, upto = "
+            "'2020-07-15T09:00:00+08:00' })) do ids[#ids + 1] = e.event_id end\n"
+            "  ids[#ids + 1] = '|'\n"
+            "  for _, e in ipairs(ctx:list('camera_event', w, { within = '30min', upto = "
+            "'2020-07-15T09:10:00+08:00' })) do ids[#ids + 1] = e.event_id end\n"
+            "  assert(not pcall(ctx.list, ctx, 'camera_event', w, { last = 1, upto = '09:00' "
+            "}))\n"
             "  for _, bad in ipairs { 0, 1.5, 1001, 'x' } do\n"
             "    assert(not pcall(ctx.list, ctx, 'camera_event', w, { last = bad }))\n"
             "  end\n"
@@ -327,7 +335,7 @@ static void lists_by_time_are_in_its_order_and_end_now(void **state)
         "[\"camera_event\",{\"event_id\":\"now\",\"place_id\":\"P\","
         "\"occurred_at\":\"2020-07-15T09:30:00+08:00\"}]],"
         "\"at\":\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"z b now | b now | "
-        "z\",\"level\":\"blue\"}]}");
+        "z | old z | z b\",\"level\":\"blue\"}]}");
 }
 
 static void a_setting_without_a_default_is_nil_until_filled_in(void **state)
@@ -422,6 +430,31 @@ static void unknown_members_of_an_alert_are_errors(void **state)
         one, "太长");
 }
 
+static void own_alerts_tell_if_their_data_are_normal(void **state)
+{
+    (void)state;
+    host_expect(
+        HOST_SCRIPT("reads = { 'building' }, life = { k = { close = 'evidence', evidence = { "
+                    "'note' } } },\n"
+                    "on = { building = function(row, ctx)\n"
+                    "  local a = ctx:alerts { key = 'k' }[1]\n"
+                    "  if a and a.normal then ctx:alert { key = 'was normal', kind = 'k', "
+                    "level = 'red', title = 't' } end\n"
+                    "  if row.name == 'bad' then ctx:alert { key = 'k', kind = 'k', level = "
+                    "'red', title = 't' }\n"
+                    "  elseif row.name == 'good' then ctx:clear { key = 'k' } end end },"),
+        "{\"steps\":["
+        "{\"given\":[[\"building\",{\"building_id\":\"1\",\"name\":\"bad\"}]],\"at\":\"2020-07-"
+        "15T08:00:00+08:00\"},"
+        "{\"given\":[[\"building\",{\"building_id\":\"2\",\"name\":\"good\"}]],\"at\":\"2020-"
+        "07-15T09:00:00+08:00\","
+        "\"expect\":[{\"key\":\"k\",\"level\":\"red\"}]},"
+        "{\"given\":[[\"building\",{\"building_id\":\"3\"}]],\"at\":\"2020-07-15T10:00:00+08:"
+        "00\","
+        "\"expect\":[{\"key\":\"k\",\"level\":\"red\"},{\"key\":\"was "
+        "normal\",\"level\":\"red\"}]}]}");
+}
+
 static void more_than_two_hundred_fresh_alerts_of_one_run_become_one(void **state)
 {
     (void)state;
@@ -450,23 +483,30 @@ static void more_than_two_hundred_fresh_alerts_of_one_run_become_one(void **stat
 static void what_the_guard_will_take_away_is_not_built(void **state)
 {
     (void)state;
-    static const char script[] = HOST_SCRIPT(
-        "reads = { 'building' }, bulk_guard = true,\n"
-        "settings = { n = { label = '条数', default = 1, min = 0 }, same = { label = '同一个', default = false } },\n"
-        "every = { { at = 'hourly', run = function(ctx)\n"
-        "  for i = 1, ctx.settings.n do\n"
-        "    local key = ctx.settings.same and i % 100 or i\n"
-        "    ctx:alert { key = ('%06d'):format(key), level = i == ctx.settings.n and 'red' or 'blue', title = 't',\n"
-        "                text = ('长'):rep(2000) } end end } },");
+    static const char script[] =
+        HOST_SCRIPT("reads = { 'building' }, bulk_guard = true,\n"
+                    "settings = { n = { label = '条数', default = 1, min = 0 }, same = { label "
+                    "= '同一个', default = false } },\n"
+                    "every = { { at = 'hourly', run = function(ctx)\n"
+                    "  for i = 1, ctx.settings.n do\n"
+                    "    local key = ctx.settings.same and i % 100 or i\n"
+                    "    ctx:alert { key = ('%06d'):format(key), level = i == ctx.settings.n "
+                    "and 'red' or 'blue', title = 't',\n"
+                    "                text = ('长'):rep(2000) } end end } },");
     /* 40,000 texts of 6 KB would not be had; the open one is repeated and rises */
-    host_expect(script, "{\"steps\":[{\"at\":\"2020-07-15T08:00:00+08:00\"},{\"at\":\"2020-07-15T09:00:00+08:00\","
-                        "\"settings\":{\"n\":40000}}],\"expect\":[{\"key\":\"000001\",\"level\":\"red\"},"
-                        "{\"key\":\"bulk_guard|2020-07-15\",\"level\":\"orange\"}]}");
+    host_expect(
+        script,
+        "{\"steps\":[{\"at\":\"2020-07-15T08:00:00+08:00\"},{\"at\":\"2020-07-15T09:00:00+08:"
+        "00\","
+        "\"settings\":{\"n\":40000}}],\"expect\":[{\"key\":\"000001\",\"level\":\"red\"},"
+        "{\"key\":\"bulk_guard|2020-07-15\",\"level\":\"orange\"}]}");
     /* the same hundred keys over and over are a hundred alerts */
     struct buf many = {0};
-    buf_str(&many, "{\"settings\":{\"n\":3000,\"same\":true},\"at\":\"2020-07-15T09:00:00+08:00\",\"expect\":[");
+    buf_str(&many, "{\"settings\":{\"n\":3000,\"same\":true},\"at\":\"2020-07-15T09:00:00+08:"
+                   "00\",\"expect\":[");
     for (int i = 0; i < 100; i++)
-        buf_printf(&many, "%s{\"key\":\"%06d\",\"level\":\"%s\"}", i ? "," : "", i, i ? "blue" : "red");
+        buf_printf(&many, "%s{\"key\":\"%06d\",\"level\":\"%s\"}", i ? "," : "", i,
+                   i ? "blue" : "red");
     buf_str(&many, "]}");
     buf_char(&many, 0);
     host_expect(script, many.p);
@@ -495,6 +535,7 @@ int main(void)
         cmocka_unit_test(checks_compare_six_decimals_ratios_and_missing_values),
         cmocka_unit_test(settings_have_local_values_only_where_they_may),
         cmocka_unit_test(unknown_members_of_an_alert_are_errors),
+        cmocka_unit_test(own_alerts_tell_if_their_data_are_normal),
         cmocka_unit_test(more_than_two_hundred_fresh_alerts_of_one_run_become_one),
         cmocka_unit_test(what_the_guard_will_take_away_is_not_built),
     };

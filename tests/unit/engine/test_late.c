@@ -245,6 +245,33 @@ static void later_records_with_the_same_field_are_judged_again(void **state)
     }
 }
 
+/* The reading names the meter, the elder names it, too. */
+static void a_late_record_may_name_its_subject_by_a_field_of_it(void **state)
+{
+    (void)state;
+    static const char script[] = HOST_SCRIPT(
+        "reads = { 'elder', 'meter_reading' }, rejudge = { meter_reading = { meter_id = "
+        "'water_meter_id' } },\n"
+        "every = { { at = 'daily 09:00', over = 'elder', run = function(elder, ctx)\n"
+        "  if not ctx:list('meter_reading', { meter_id = elder.water_meter_id }, { last = 1, "
+        "within = '6h' })[1] then\n"
+        "    ctx:alert { key = elder.person_key, level = 'blue', title = 't' } end end } },");
+    for (int late = 0; late < 2; late++) {
+        char one[900];
+        snprintf(one, sizeof one,
+                 "{\"steps\":[{\"given\":[[\"elder\",{\"person_key\":\"P1\",\"water_meter_id\":"
+                 "\"W1\"}],[\"elder\","
+                 "{\"person_key\":\"P2\",\"water_meter_id\":\"W2\"}]],\"at\":\"2020-07-15T09:"
+                 "00:00+08:00\"},{\"given\":"
+                 "[[\"meter_reading\",{\"meter_id\":\"W2\",\"at\":\"2020-07-15T%s:00+08:00\","
+                 "\"value\":1}]],\"at\":"
+                 "\"2020-07-15T10:00:00+08:00\",\"expect\":[{\"key\":\"P1\",\"level\":\"blue\"}"
+                 "%s]}]}",
+                 late ? "08:30" : "09:30", late ? "" : ",{\"key\":\"P2\",\"level\":\"blue\"}");
+        host_expect(script, one);
+    }
+}
+
 static void an_alert_that_somebody_has_signed_stays(void **state)
 {
     (void)state;
@@ -270,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_record_later_than_a_day_leaves_the_ticks_alone),
         cmocka_unit_test(an_alert_that_a_late_record_refutes_is_retracted),
         cmocka_unit_test(later_records_with_the_same_field_are_judged_again),
+        cmocka_unit_test(a_late_record_may_name_its_subject_by_a_field_of_it),
         cmocka_unit_test(an_alert_that_somebody_has_signed_stays),
     };
     int failed = unit_run(tests);
