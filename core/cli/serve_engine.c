@@ -38,6 +38,17 @@ static bool backtest(void *ctx, struct span request,
     return question_ask(&q, json, e);
 }
 
+static bool explain(void *ctx, struct span request, struct buf *json, struct err *e)
+{
+    const struct serve *s = ctx;
+    struct question q = {.what = "explain",
+                         .data_dir = s->data_dir,
+                         .scripts_dir = s->scripts_dir,
+                         .request = request,
+                         .limit_ms = 20 * 1000};
+    return question_ask(&q, json, e);
+}
+
 static void changed(void *ctx)
 {
     struct serve *s = ctx;
@@ -184,6 +195,7 @@ void serve_engine(struct serve *s, struct server_engine *out)
     *out = (struct server_engine){.ctx = s,
                                   .check = check,
                                   .backtest = backtest,
+                                  .explain = explain,
                                   .reload = reload,
                                   .move_clock = move_clock,
                                   .backup = backup,

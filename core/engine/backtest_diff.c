@@ -190,10 +190,10 @@ static void put_words(struct json_w *w, const struct alert_turn *x)
     json_w_kspan(w, "title", x->title);
     if (x->about_type.n) {
         json_w_name(w, "about");
-        json_w_array(w);
-        json_w_span(w, x->about_type);
-        json_w_span(w, x->about_id);
-        json_w_array_end(w);
+        json_w_object(w);
+        json_w_kspan(w, "type", x->about_type);
+        json_w_kspan(w, "id", x->about_id);
+        json_w_object_end(w);
     }
 }
 

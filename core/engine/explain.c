@@ -593,10 +593,10 @@ static void put_answer(struct explain *x, const struct reasons *r, struct buf *j
     if (x->in)
         json_w_kspan(&w, "title", x->in->scenario.title);
     json_w_name(&w, "about");
-    json_w_array(&w);
-    json_w_str(&w, x->subject.type->name);
-    json_w_span(&w, x->subject.text);
-    json_w_array_end(&w);
+    json_w_object(&w);
+    json_w_kstr(&w, "type", x->subject.type->name);
+    json_w_kspan(&w, "id", x->subject.text);
+    json_w_object_end(&w);
     json_w_kspan(&w, "at", buf_view(&at));
     json_w_kstr(&w, "answer", answer_names[judged ? x->best : NOT_JUDGED]);
     buf_str(&list, judged ? "" : "没有判断过：");

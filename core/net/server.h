@@ -30,6 +30,8 @@ struct server_engine {
                      void (*progress)(void *ctx, uint64_t done, uint64_t total),
                      void *progress_ctx, const atomic_bool *cancel, struct buf *json,
                      struct err *e);
+    /* Why it fired or not: {"scenario","about","at"} in, its explanation out. */
+    bool (*explain)(void *ctx, struct span request, struct buf *json, struct err *e);
     bool (*move_clock)(void *ctx, int64_t to, struct err *e);
     bool (*backup)(void *ctx, struct buf *json, struct err *e);
     /* Feeds, see engine/feeder.h. `op`: "read", "ask". NULL: there are none. */
