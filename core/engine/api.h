@@ -59,7 +59,8 @@ struct unknown { /* ctx:unknown, by reason */
  * are counted and no longer built, so that a source that fails makes one alert and not a fault. */
 struct bulk {
     bool on, strikes;
-    size_t seen, look_at; /* alerts so far; how many of them before the keys are looked up again */
+    size_t seen;    /* alerts so far */
+    size_t look_at; /* … and how many of them there may be before their keys are looked up */
     uint64_t dropped;
 };
 
