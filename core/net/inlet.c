@@ -293,7 +293,7 @@ void inlet_note(struct inlet_board *b, struct span feed, const struct inlet *in,
                 const struct err *e)
 {
     pthread_mutex_lock(&b->lock);
-    struct inlet_stats *s = stats_of(b, feed, !e || e->code != ERR_MISSING);
+    struct inlet_stats *s = stats_of(b, feed, true);
     if (s && e) {
         s->failed++;
         s->error_at = clock_wall_us();

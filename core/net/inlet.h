@@ -71,7 +71,7 @@ struct inlet_stats {
 struct inlet_board;
 struct inlet_board *inlet_board_new(void);
 void inlet_board_free(struct inlet_board *b);
-/* `e` NULL: `in` was taken in. Else why a message was not; a name that no feed has is not noted. */
+/* `e` NULL: `in` was taken in. Else why a message was not. `feed` is the name of one there is. */
 void inlet_note(struct inlet_board *b, struct span feed, const struct inlet *in,
                 const struct err *e);
 bool inlet_stats(struct inlet_board *b, struct span feed, struct inlet_stats *out);

@@ -223,7 +223,7 @@ static void work(struct request *r, void *ctx)
 
 static void refuse(struct request *r, struct delivery *d)
 {
-    if (d->e.code != ERR_DENIED)
+    if (d->e.code != ERR_DENIED && d->e.code != ERR_MISSING) /* else anybody could add names */
         inlet_note(server_inlets(r->server), r->params[0], NULL, &d->e);
     if (d->unfit)
         answer_problem(r, 415, "input", d->e.text, SPAN_NONE);
