@@ -56,27 +56,31 @@ local function alarms_in(estate_id, building_no, from, ctx)
   return list
 end
 
--- 从 first 起 pair_min 分钟内报警的不同设备。
-local function devices_after(first, alarms, ctx)
-  local ids, last = {}, calendar.seconds(first) + ctx.settings.pair_min * 60
+local function devices_in(alarms, from, to)
+  local ids = {}
   for _, a in ipairs(alarms) do
-    if a.at >= first and calendar.seconds(a.at) <= last and not text.contains(ids, a.device) then
-      ids[#ids + 1] = a.device
-    end
+    local at = calendar.seconds(a.at)
+    if at >= from and at <= to and not text.contains(ids, a.device) then ids[#ids + 1] = a.device end
   end
   return ids
 end
 
--- 包含 now 在内的一段 pair_min 分钟里，最多有几个设备报警（前后都看：晚到的报警也算得上）。
+-- 含 now 在内的各段 pair_min 分钟里，一起报警的设备最多几个（前后都看：晚到的报警也算得上）。
 local function most_together(alarms, ctx)
-  local best = {}
+  local most, now, span = 0, calendar.seconds(ctx.now), ctx.settings.pair_min * 60
   for _, a in ipairs(alarms) do
-    if a.at <= ctx.now then
-      local ids = devices_after(a.at, alarms, ctx)
-      if #ids > #best then best = ids end
-    end
+    local at = calendar.seconds(a.at)
+    if at <= now and at >= now - span then most = math.max(most, #devices_in(alarms, at, at + span)) end
   end
-  return best
+  return most
+end
+
+local function day_start(date) return date .. "T00:00:00+08:00" end
+
+-- date 那天到现在为止报警的各个设备。
+local function devices_of_day(alarms, date, ctx)
+  return devices_in(alarms, calendar.seconds(day_start(date)),
+    math.min(calendar.seconds(ctx.now), calendar.seconds(day_start(calendar.add_days(date, 1))) - 1))
 end
 
 local function estate_name(estate_id, ctx)
@@ -100,9 +104,12 @@ local function judge_fire(device, ctx)
   end
   if not ctx:check("检修静默中", is_muted(device, ctx.now), "==", false) then return end
   local from = calendar.add_minutes(ctx.now, -ctx.settings.pair_min)
-  local ids = most_together(alarms_in(device.estate_id, device.building_no, from, ctx), ctx)
-  local paired = ctx:check(("%g分钟内报警的设备"):format(ctx.settings.pair_min), #ids, ">=", ctx.settings.pair_devices, "个")
-  raise_fire(device.estate_id, device.building_no, ctx.today, paired and "red" or "orange", ids, device.community_id, ctx)
+  if day_start(ctx.today) < from then from = day_start(ctx.today) end
+  local alarms = alarms_in(device.estate_id, device.building_no, from, ctx)
+  local paired = ctx:check(("%g分钟内报警的设备"):format(ctx.settings.pair_min), most_together(alarms, ctx), ">=",
+    ctx.settings.pair_devices, "个")
+  raise_fire(device.estate_id, device.building_no, ctx.today, paired and "red" or "orange",
+    devices_of_day(alarms, ctx.today, ctx), device.community_id, ctx)
 end
 
 -- 报警记录来了。只是补上恢复时间的，不是新的报警。
@@ -122,15 +129,15 @@ end
 -- 没有签收的火警：有一个报警过了 confirm_min 分钟还没有恢复，升为红。
 local function confirm_fire(alert, ctx)
   local estate_id, building_no, date = alert.key:match("^(.*)|([^|]*)|fire|([^|]*)$")
-  local ids, waited = {}, nil
-  for _, a in ipairs(alarms_in(estate_id, building_no, date .. "T00:00:00+08:00", ctx)) do
-    if a.at <= ctx.now and calendar.date_of(a.at) == date then
-      if not text.contains(ids, a.device) then ids[#ids + 1] = a.device end
-      if not a.restored and not waited then waited = calendar.minutes_between(a.at, ctx.now) end
+  local alarms, waited = alarms_in(estate_id, building_no, day_start(date), ctx), nil
+  for _, a in ipairs(alarms) do
+    if not a.restored and a.at <= ctx.now and calendar.date_of(a.at) == date then
+      waited = calendar.minutes_between(a.at, ctx.now)
+      break
     end
   end
   if ctx:check("未恢复也未签收", waited, ">=", ctx.settings.confirm_min, "分钟") then
-    raise_fire(estate_id, building_no, date, "red", ids, alert.communities[1], ctx)
+    raise_fire(estate_id, building_no, date, "red", devices_of_day(alarms, date, ctx), alert.communities[1], ctx)
   end
 end
 
