@@ -179,6 +179,7 @@ static enum step_result raise(struct arena *a, struct fold *f, const struct step
     remember_trigger(f, s);
     f->al.count = 1;
     f->al.raised_at = s->at;
+    f->al.judged_at = s->judged_at;
     f->al.due_at = s->due_at;
     f->al.sign_due_at = s->sign_due_at;
     return RESULT_RAISE;
@@ -190,8 +191,9 @@ static enum step_result reopen(struct arena *a, struct fold *f, const struct ste
     take_places(a, f, s);
     remember_trigger(f, s);
     f->al.count += !s->rejudged;
+    f->al.judged_at = s->judged_at;
     f->al.state = ALERT_NEW;
-    f->al.closed_at = 0;
+    f->al.closed_at = f->al.feedback_at = 0;
     f->al.verdict = f->al.signed_by = SPAN_NONE;
     f->al.due_at = s->due_at;
     f->al.sign_due_at = s->sign_due_at;
@@ -209,9 +211,11 @@ static int64_t sooner(int64_t a, int64_t b)
 static enum step_result again(struct arena *a, struct fold *f, const struct step *s)
 {
     bool counts = s->effective != f->last_cause && !s->rejudged;
-    bool higher = s->level > f->al.level;
-    if (!higher && (s->flapping || (!counts && !f->al.normal && !f->restored)))
+    bool higher = s->level > f->al.level, earlier = s->judged_at < f->al.judged_at;
+    if (!higher && (s->flapping || (!counts && !earlier && !f->al.normal && !f->restored)))
         return RESULT_NOTHING;
+    if (earlier)
+        f->al.judged_at = s->judged_at;
     f->al.count += counts;
     remember_trigger(f, s);
     if (!higher)
@@ -309,6 +313,8 @@ static enum step_result act(struct fold *f, const struct step *s)
         f->submitted = s->submitted;
     if (m->to == ALERT_SUBMITTED)
         f->submitted_text = s->text;
+    if (span_eq(s->action, SPAN("note")) || m->to == ALERT_SUBMITTED)
+        f->al.feedback_at = s->at;
     f->al.touched = true;
     return RESULT_ACT;
 }

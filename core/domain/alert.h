@@ -65,6 +65,9 @@ struct alert { /* everything lives in the arena it was read into */
     enum alert_state state;
     uint64_t count, rev; /* rev: number of events so far */
     int64_t raised_at, last_at, due_at, sign_due_at, closed_at; /* 0 = none */
+    int64_t
+        feedback_at; /* a person last wrote or brought something (note, submit); 0 = not yet */
+    int64_t judged_at; /* earliest time that a judgement which raised it was made for */
     struct span signed_by, verdict;
     uint64_t version_seq, evidence_seq, seq; /* seq of the ALERT entry this was read from */
     int64_t version_number;

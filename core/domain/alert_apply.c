@@ -248,6 +248,8 @@ static void read_trigger(struct arena *a, const struct street *street,
     s->version_number = scenario->number;
     s->reopen = json_bool(json_get(effect, "reopen"), false);
     s->rejudged = json_bool(json_get(effect, "rejudged"), false);
+    if (!calendar_parse_datetime(json_string(json_get(effect, "now")), &s->judged_at))
+        s->judged_at = s->at;
     life_of(scenario->manifest, s->alert_kind, s->level,
             json_string(json_get(effect, "quiet_default")), life);
     s->quiet_us = life->quiet_us;

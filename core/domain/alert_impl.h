@@ -64,7 +64,7 @@ struct step {
     struct span alert_kind, office, title, body, about_type, about_id, scenario_title;
     struct span *communities, *also, *evidence_of;
     size_t community_count, also_count, evidence_of_count;
-    int64_t due_at, sign_due_at, quiet_us;
+    int64_t due_at, sign_due_at, quiet_us, judged_at;
     uint64_t fingerprint, version_seq;
     int64_t version_number;
     bool reopen, rejudged;

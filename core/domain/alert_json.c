@@ -76,6 +76,7 @@ static void put_trigger(struct json_w *w, const struct step *s)
     put_time(w, "due_at", s->due_at);
     put_time(w, "sign_due_at", s->sign_due_at);
     put_int(w, "quiet_us", s->quiet_us);
+    put_time(w, "judged_at", s->judged_at);
     put_hash(w, "fingerprint", s->fingerprint);
     put_int(w, "version_seq", (int64_t)s->version_seq);
     put_int(w, "version", s->version_number);
@@ -143,9 +144,11 @@ static void put_fold(struct json_w *w, const struct fold *f)
     json_w_kint(w, "rev", (int64_t)al->rev);
     put_time(w, "raised_at", al->raised_at);
     put_time(w, "last_at", al->last_at);
+    put_time(w, "judged_at", al->judged_at);
     put_time(w, "due_at", al->due_at);
     put_time(w, "sign_due_at", al->sign_due_at);
     put_time(w, "closed_at", al->closed_at);
+    put_time(w, "feedback_at", al->feedback_at);
     put_text(w, "signed_by", al->signed_by);
     put_text(w, "verdict", al->verdict);
     put_int(w, "version_seq", (int64_t)al->version_seq);
@@ -295,9 +298,11 @@ bool alert_body_fold(const struct entry *entry, const struct alert_body *b, stru
     al->rev = (uint64_t)get_int(o, "rev");
     al->raised_at = get_time(o, "raised_at");
     al->last_at = get_time(o, "last_at");
+    al->judged_at = get_time(o, "judged_at");
     al->due_at = get_time(o, "due_at");
     al->sign_due_at = get_time(o, "sign_due_at");
     al->closed_at = get_time(o, "closed_at");
+    al->feedback_at = get_time(o, "feedback_at");
     al->signed_by = json_string(json_get(o, "signed_by"));
     al->verdict = json_string(json_get(o, "verdict"));
     al->version_seq = (uint64_t)get_int(o, "version_seq");
@@ -337,6 +342,7 @@ static void get_trigger(struct arena *a, const struct json *o, struct step *out)
     out->evidence_of = get_list(a, o, "evidence_of", &out->evidence_of_count);
     out->sign_due_at = get_time(o, "sign_due_at");
     out->quiet_us = get_int(o, "quiet_us");
+    out->judged_at = get_time(o, "judged_at");
     out->fingerprint = get_hash(o, "fingerprint");
     out->version_seq = (uint64_t)get_int(o, "version_seq");
     out->version_number = get_int(o, "version");

@@ -359,14 +359,14 @@ static bool alerted_behind(struct plan *p, size_t behind, struct span key)
     return false;
 }
 
-/* Raised by one of the judgements that are void now? */
+/* Raised by judgements of later moments only? Those are void now; an earlier one still stands for it. */
 static bool raised_since(struct work *w, struct span key, int64_t time, struct alert *al,
                          struct err *e)
 {
     struct evaluation *ev = &w->ev;
     return alert_get(api_own(ev), &ev->keep, ev->in->scenario.id, key, api_own_seq(ev), al,
                      e) &&
-           alert_is_open(al) && al->raised_at > time;
+           alert_is_open(al) && (al->judged_at ? al->judged_at : al->raised_at) > time;
 }
 
 static bool retract(struct work *w, struct plan *p, const struct effects *own, int64_t time,

@@ -272,6 +272,26 @@ static void a_late_record_may_name_its_subject_by_a_field_of_it(void **state)
     }
 }
 
+/* Two readings in a row: 10:05 stands for the alert, whatever becomes of 11:05. */
+static void an_alert_that_an_earlier_judgement_stands_for_is_kept(void **state)
+{
+    (void)state;
+    static const char in_a_row[] = HOST_SCRIPT(
+        "reads = { 'sensor_reading' },\n"
+        "on = { sensor_reading = function(row, ctx)\n"
+        "  local rows = ctx:list('sensor_reading', { device_id = 'D' }, { last = 2 })\n"
+        "  for _, r in ipairs(rows) do if r.value < 60 then return end end\n"
+        "  if #rows == 2 then ctx:alert { key = 'D', level = 'blue', title = '噪声' } end end "
+        "},");
+    char a[5][200], one[2000];
+    snprintf(one, sizeof one,
+             "{\"given\":[%s,%s,%s,%s,%s],\"at\":\"2020-07-15T12:00:00+08:00\",\"expect\":["
+             "{\"key\":\"D\",\"level\":\"blue\"}]}",
+             reading(a[0], "11:00", 70), reading(a[1], "11:05", 70), reading(a[2], "10:05", 70),
+             reading(a[3], "10:00", 70), reading(a[4], "11:02", 40));
+    host_expect(in_a_row, one);
+}
+
 static void an_alert_that_somebody_has_signed_stays(void **state)
 {
     (void)state;
@@ -298,6 +318,7 @@ int main(void)
         cmocka_unit_test(an_alert_that_a_late_record_refutes_is_retracted),
         cmocka_unit_test(later_records_with_the_same_field_are_judged_again),
         cmocka_unit_test(a_late_record_may_name_its_subject_by_a_field_of_it),
+        cmocka_unit_test(an_alert_that_an_earlier_judgement_stands_for_is_kept),
         cmocka_unit_test(an_alert_that_somebody_has_signed_stays),
     };
     int failed = unit_run(tests);
