@@ -57,13 +57,11 @@ local function minutes_low(device_id, metric, limit, ctx)
   return since and calendar.minutes_between(since, ctx.now) or 0
 end
 
--- 这次没有触发：退水够久的办结，不够的只记下。
+-- 这次没有触发：退水够久的办结，不够的只记下。（不先看有没有告警：迟到的读数会让它在这之前补报出来。）
 local function settle(device_id, kind, metric, limit, ctx)
-  local key = key_of(device_id, kind)
-  if not ctx:alerts { key = key }[1] then return end
   local low = minutes_low(device_id, metric, limit, ctx)
   ctx:clear {
-    key = key, reason = "水位已回落并稳定",
+    key = key_of(device_id, kind), reason = "水位已回落并稳定",
     close = ctx:check("连续低于办结界限", low, ">=", ctx.settings.clear_min, "分钟"),
   }
 end
