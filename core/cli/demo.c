@@ -21,11 +21,11 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-enum { GROUP = 5000, PACE_MS = 4000 };
+enum { GROUP = 5000, PACE_MS = 3000 };
 
 static const char password[] = "xiaohe-demo-2020";
 static const char history_at[] = "2020-04-08T09:00:00+08:00";
-static const char story_at[] = "2020-04-09T16:40:00+08:00";
+static const char story_at[] = "2020-04-09T07:50:00+08:00";
 
 unsigned demo_draw(unsigned what, unsigned i, unsigned n)
 {
@@ -330,12 +330,19 @@ static bool play_one(struct serve *s, const struct demo_event *ev, struct err *e
         return true;
     if (!sink_open(&sink, s, e))
         return false;
-    struct span rest = span_of(ev->json), head = span_split(&rest, '$');
-    if (ev->enterprise >= 0)
-        demo_put(&sink, ev->type, "%.*s%s%.*s", SPAN_ARG(head),
-                 demo_credit_code(code, (unsigned)ev->enterprise), SPAN_ARG(rest));
-    else
-        demo_put(&sink, ev->type, "%.*s", SPAN_ARG(head));
+    struct buf json = {0};
+    for (unsigned i = 0; i < ev->times; i++) {
+        buf_clear(&json);
+        for (const char *p = ev->json; *p; p++)
+            if (*p == '$')
+                buf_str(&json, demo_credit_code(code, (unsigned)ev->enterprise));
+            else if (*p == '#')
+                buf_printf(&json, "%02u", i);
+            else
+                buf_char(&json, *p);
+        demo_put(&sink, ev->type, "%.*s", (int)json.n, json.p);
+    }
+    buf_free(&json);
     return sink_close(&sink, e);
 }
 

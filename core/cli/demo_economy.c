@@ -192,6 +192,17 @@ static void put_roster(struct demo_sink *s, unsigned i)
              i * 4 + 1, i * 4 + 2, i * 4 + 3, i * 4 + 4);
 }
 
+/* Where the party stands in the larger firms: one of them still has to found its branch. */
+static void put_party(struct demo_sink *s, unsigned i)
+{
+    char code[19];
+    if (i == 700 || 5 + demo_draw(12, i, 160) >= 50)
+        demo_put(s, "ent_party",
+                 "{'ent_id':'%s','as_of':'2020-03-31','full_members':%u,'coverage':'%s'}",
+                 demo_credit_code(code, i), i == 700 ? 5 : 1 + demo_draw(65, i, 9),
+                 i == 700 ? "none" : "joint");
+}
+
 static void put_policies(struct demo_sink *s)
 {
     demo_put(
@@ -216,6 +227,8 @@ void demo_make_economy(struct demo_sink *s)
     for (unsigned i = 0; i < DEMO_ENTERPRISES; i++) {
         put_occupancy(s, i);
         put_roster(s, i);
+        put_party(s, i);
     }
+    put_enterprise(s, DEMO_ENTERPRISES, "2020-03"); /* came to the street in March */
     put_policies(s);
 }

@@ -41,6 +41,7 @@ struct demo_event {
     const char *type; /* NULL: only time passes */
     const char *json; /* with ' for " */
     int enterprise;   /* $ in json stands for its credit code; -1: none */
+    unsigned times;   /* so many of them; # in json counts 00, 01 … */
 };
 extern const struct demo_event demo_events[];
 extern const unsigned demo_event_count;

@@ -17,7 +17,7 @@ static void residents(struct demo_sink *s)
                  "{'person_key':'RK%03u','birth_date':'%u-%02u-%02u','house_id':'H%02u%u','"
                  "community_id':'%s',"
                  "'hukou':'%s','status':'present','registered_on':'201%u-05-01'}",
-                 i, 1935 + demo_draw(60, i, 70), 1 + demo_draw(61, i, 12),
+                 i, i % 90 == 9 ? 1938 : 1945 + demo_draw(60, i, 60), 1 + demo_draw(61, i, 12),
                  1 + demo_draw(62, i, 28), i % DEMO_ESTATES, i / DEMO_ESTATES, community(i),
                  i % 4 ? "local" : "floating", i % 9);
     for (unsigned i = 0; i < 60; i++)
@@ -28,20 +28,26 @@ static void residents(struct demo_sink *s)
     for (unsigned i = 0; i < 45; i++) {
         demo_put(s, "elder",
                  "{'person_key':'RK%03u','house_id':'H%02u%u','community_id':'%s','grid_id':'G%"
-                 "u%u','live_alone':%s,"
-                 "'water_meter_id':'SB%02u','door_device_id':'D%03u','contact_key':'RK%03u'}",
+                 "u%u','live_alone':%s,%s'contact_key':'RK%03u'}",
                  i, i % DEMO_ESTATES, i / DEMO_ESTATES, community(i), i % 9 + 1, i % 4 + 1,
-                 i % 2 ? "true" : "false", i % 8, i % 15 * 6 + 2, i + 100);
+                 i % 2 ? "true" : "false", i == 1 ? "'water_meter_id':'SB01'," : "", i + 100);
         demo_put(s, "care_target",
                  "{'person_key':'RK%03u','category':'%s','community_id':'%s','grid_id':'G%u%u',"
                  "'since':'2019-03-01'}",
-                 i, i % 3 ? "elder_alone" : "low_income", community(i), i % 9 + 1, i % 4 + 1);
+                 i, i == 3 ? "elder_alone" : "veteran", community(i), i % 9 + 1, i % 4 + 1);
+        demo_put(s, "visit",
+                 "{'visit_id':'ZF%03u','subject_type':'person','subject_id':'RK%03u','visited_"
+                 "at':'2020-%sT10:%02u:00+08:00','visitor_id':'W%u%u','result':'safe'}",
+                 i, i,
+                 i == 3  ? "03-25"
+                 : i % 2 ? "04-07"
+                         : "04-03",
+                 i, i % 9 + 1, i % 4 + 1);
     }
 }
 
 static void party(struct demo_sink *s)
 {
-    char code[19];
     for (unsigned i = 0; i < 180; i++) {
         demo_put(
             s, "party_member",
@@ -53,17 +59,25 @@ static void party(struct demo_sink *s)
                      "amount_cny':%u}",
                      i, m, m, 5 + demo_draw(63, i + m, 15), 10 + demo_draw(64, i, 40));
     }
+    for (unsigned m = 1; m <= 3; m++)
+        demo_put(s, "party_dues",
+                 "{'member_key':'DY900','month':'2020-%02u','paid_on':'2020-%02u-09','amount_"
+                 "cny':10}",
+                 m, m);
+    demo_put(s, "party_member",
+             "{'member_key':'DY900','branch_id':'ZB03','community_id':'xiaohe','status':'"
+             "probationary','probation_end':'2020-05-02'}");
+    demo_put(
+        s, "party_member",
+        "{'member_key':'DY901','branch_id':'ZB20','community_id':'tanghe_xincun','status':'"
+        "full'}");
+    demo_put(s, "party_dues",
+             "{'member_key':'DY901','month':'2020-01','paid_on':'2020-01-09','amount_cny':20}");
     for (unsigned i = 0; i < 18; i++)
         demo_put(s, "party_activity",
                  "{'activity_id':'HD%02u','branch_id':'ZB%02u','held_on':'2020-03-%02u','"
                  "attendees':['DY%03u','DY%03u']}",
                  i, i, 10 + i, i, i + 18);
-    for (unsigned i = 0; i < 40; i++)
-        demo_put(s, "ent_party",
-                 "{'ent_id':'%s','as_of':'2020-03-31','full_members':%u,'coverage':'%s','"
-                 "instructor_id':'ZD%u'}",
-                 demo_credit_code(code, i * 37), 1 + demo_draw(65, i, 9),
-                 i % 3 ? "joint" : "own", i % 6);
 }
 
 static void services(struct demo_sink *s)
@@ -93,14 +107,46 @@ static void services(struct demo_sink *s)
                  ",'result':'ok'}",
                  i, 200 + i, i % 7 + 1);
     }
-    demo_put(s, "dataset",
-             "{'dataset_id':'enterprise','name':'企业','owner_office':'regional_dev','cycle':'"
-             "monthly','min_rows':1000}");
+    demo_put(s, "special_person",
+             "{'person_key':'RK206','category':'mental','risk_level':3,'unstable':false,'"
+             "community_id':'suopoqiao','grid_id':'G73','since':'2019-06-01','active':true}");
+    demo_put(s, "followup",
+             "{'followup_id':'SF6','person_key':'RK206','at':'2020-04-06T15:00:00+08:00','"
+             "result':'ok'}");
     demo_put(s, "keyword_dict",
              "{'keyword':'停车','category':'城市管理','office':'public_mgmt'}");
     demo_put(
         s, "keyword_dict",
         "{'keyword':'车位','canonical':'停车','category':'城市管理','office':'public_mgmt'}");
+}
+
+/* Which offices owe which data, and how often. */
+static void catalogue(struct demo_sink *s)
+{
+    static const struct {
+        const char *type, *name, *office, *cycle;
+        unsigned rows;
+    } sets[] = {
+        {"enterprise", "企业快照", "regional_dev", "monthly", 1000},
+        {"ent_income", "月度营收", "regional_dev", "monthly", 1000},
+        {"tax_month", "月度税收", "regional_dev", "monthly", 1000},
+        {"occupancy", "入驻登记", "regional_dev", "monthly", 100},
+        {"party_member", "党员名册", "party_building", "monthly", 100},
+        {"party_dues", "党费", "party_building", "monthly", 100},
+        {"ent_party", "两新党建台账", "party_building", "monthly", 30},
+        {"elevator", "电梯", "public_mgmt", "monthly", 30},
+        {"waste_check", "垃圾分类检查", "public_mgmt", "daily", 1},
+        {"resident", "居民", "public_service", "monthly", 100},
+        {"benefit_payment", "待遇发放", "public_service", "monthly", 10},
+        {"care_target", "关爱对象", "public_service", "monthly", 10},
+        {"place", "九小场所", "safety", "monthly", 30},
+        {"house", "房屋", "safety", "monthly", 100},
+    };
+    for (unsigned i = 0; i < sizeof sets / sizeof *sets; i++)
+        demo_put(s, "dataset",
+                 "{'dataset_id':'DS_%s','name':'%s','owner_office':'%s','cycle':'%s','min_rows'"
+                 ":%u}",
+                 sets[i].type, sets[i].name, sets[i].office, sets[i].cycle, sets[i].rows);
 }
 
 static void voices(struct demo_sink *s)
@@ -130,6 +176,22 @@ static void voices(struct demo_sink *s)
                  "text':'%s','keywords':['%s']}",
                  i, 1 + i, 1 + i, 3 + i, i % 31, i % 13, community(i), i % DEMO_ESTATES,
                  texts[i % 6], words[i % 6]);
+    demo_put(
+        s, "petition",
+        "{'petition_id':'XF9001','channel':'hotline12345','received_at':'2020-04-02T10:00:"
+        "00+08:00','subject_key':'LX901','matter_key':'M91','co_signers':1,'community_id':'"
+        "tanghe_xincun','text':'路灯不亮，晚上看不清台阶。','keywords':['路灯']}");
+    for (unsigned i = 0; i < 2; i++)
+        demo_put(s, "petition",
+                 "{'petition_id':'XF910%u','channel':'hotline12345','received_at':'2020-0%"
+                 "u-28T20:10:00+08:00','closed_at':'2020-0%u-30T16:00:00+08:00','subject_key':'"
+                 "LX902','matter_key':'M92','co_signers':1,'community_id':'dongjia_xincun','"
+                 "text':'工地夜里施工，睡不着。','keywords':['施工噪声']}",
+                 i, 3, 3);
+    demo_put(s, "council_topic",
+             "{'topic_id':'YT9','title':'小区停车怎么办','keyword':'停车','origin':'manual','"
+             "kind':'general','community_ids':['tanghe_xincun'],'stage':'held','stage_entered_"
+             "at':'2020-04-03T20:00:00+08:00','created_at':'2020-03-10T09:00:00+08:00'}");
     for (unsigned i = 0; i < 6; i++)
         demo_put(s, "council_topic",
                  "{'topic_id':'YT%u','title':'%s怎么办','keyword':'%s','origin':'manual','kind'"
@@ -150,5 +212,6 @@ void demo_make_people(struct demo_sink *s)
     residents(s);
     party(s);
     services(s);
+    catalogue(s);
     voices(s);
 }

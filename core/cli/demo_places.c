@@ -29,6 +29,21 @@ static void communities(struct demo_sink *s)
     }
 }
 
+/* Twelve flats use what flats use; one of them three times as much. */
+static void meters(struct demo_sink *s, unsigned estate)
+{
+    for (unsigned h = 0; h < 12; h++) {
+        demo_put(s, "utility_month",
+                 "{'account_id':'YS%02u%u','month':'2020-03','subject_type':'house','subject_"
+                 "id':'H%02u%u','kind':'water','usage':%u}",
+                 estate, h, estate, h, h == 4 ? 29 : 8 + h % 3);
+        demo_put(s, "utility_month",
+                 "{'account_id':'YD%02u%u','month':'2020-03','subject_type':'house','subject_"
+                 "id':'H%02u%u','kind':'electric','usage':%u}",
+                 estate, h, estate, h, h == 4 ? 460 : 130 + h * 3);
+    }
+}
+
 static void estates(struct demo_sink *s)
 {
     for (unsigned i = 0; i < DEMO_ESTATES; i++) {
@@ -42,7 +57,8 @@ static void estates(struct demo_sink *s)
                  demo_draw(35, i, 2) ? "true" : "false");
         demo_put(s, "owners_committee",
                  "{'estate_id':'E%02u','term_end':'%u-%02u-28','election_stage':'none'}", i,
-                 2021 + demo_draw(36, i, 3), 1 + demo_draw(37, i, 12));
+                 i == 3 ? 2020 : 2021 + demo_draw(36, i, 3),
+                 i == 3 ? 5 : 1 + demo_draw(37, i, 12));
         demo_put(s, "property_contract",
                  "{'estate_id':'E%02u','company_id':'W%u','end_on':'%u-12-31','renewal_stage':'"
                  "none'}",
@@ -52,20 +68,22 @@ static void estates(struct demo_sink *s)
                  "valid_to':'2020-%02u-15'}",
                  i, i, community(i), 7 + demo_draw(39, i, 6));
         demo_put(s, "maintenance",
-                 "{'elevator_id':'DT%02u','done_on':'2020-04-%02u','company_id':'WB%u'}", i,
-                 1 + demo_draw(40, i, 7), 1 + i % 3);
+                 "{'elevator_id':'DT%02u','done_on':'2020-%02u-%02u','company_id':'WB%u'}", i,
+                 i ? 4 : 3, i ? 1 + demo_draw(40, i, 7) : 20, 1 + i % 3);
         demo_put(
             s, "waste_check",
             "{'check_id':'LJ%03u','estate_id':'E%02u','community_id':'%s',"
             "'checked_at':'2020-04-08T09:%02u:00+08:00','bags_checked':50,'bags_correct':%u}",
-            i, i, community(i), i, 42 + demo_draw(41, i, 8));
-        for (unsigned h = 0; h < 6; h++)
+            i, i, community(i), i, i == 2 ? 40 : 44 + demo_draw(41, i, 6));
+        for (unsigned h = 0; h < (i == 5 ? 12 : 6); h++)
             demo_put(s, "house",
                      "{'house_id':'H%02u%u','estate_id':'E%02u','community_id':'%s','building_"
                      "no':'%u',"
                      "'area_m2':%u,'rooms':%u,'use':'%s'}",
                      i, h, i, community(i), h + 1, 48 + demo_draw(42, i * 6 + h, 70), 1 + h % 3,
                      h % 3 ? "self" : "rent");
+        if (i == 5) /* one estate with meters in every flat */
+            meters(s, i);
     }
 }
 
@@ -109,7 +127,17 @@ static void streets(struct demo_sink *s)
                  "grid_id':'G%u%u',"
                  "'risk_grade':'%c','open':true,'listed_on':'2018-%02u-01'}",
                  i, i % 2 ? "餐饮" : "住宿", i + 1, community(i), i % 9 + 1, i % 4 + 1,
-                 'A' + (char)(i % 3), i % 12 + 1);
+                 i == 3 ? 'A' : 'B' + (char)(i % 2), i % 12 + 1);
+    for (unsigned i = 0; i < 60; i++)
+        demo_put(s, "inspection",
+                 "{'inspection_id':'JD%03u','target_type':'place','target_id':'PL%03u','"
+                 "inspected_at':'2020-%sT14:%02u:00+08:00','result':'pass','hazard_level':'"
+                 "none'}",
+                 i, i,
+                 i == 3  ? "02-28"
+                 : i % 2 ? "04-02"
+                         : "04-07",
+                 i);
 }
 
 static void devices(struct demo_sink *s)
@@ -119,11 +147,22 @@ static void devices(struct demo_sink *s)
     for (unsigned i = 0; i < 90; i++)
         demo_put(s, "device",
                  "{'device_id':'D%03u','kind':'%s','subject_type':'house','subject_id':'H%02u%"
-                 "u','estate_id':'E%02u',"
-                 "'building_no':'%u','community_id':'%s','last_heartbeat_at':'2020-04-09T%02u:"
-                 "30:00+08:00'}",
+                 "u','estate_id':'E%02u','building_no':'%u','community_id':'%s'}",
                  i, kinds[i % 6], i % DEMO_ESTATES, i % 6, i % DEMO_ESTATES, i % 6 + 1,
-                 community(i), 8 + i % 6);
+                 community(i));
+    demo_put(s, "device",
+             "{'device_id':'D090','kind':'smoke','subject_type':'estate','subject_id':'E06','"
+             "estate_id':'E06','building_no':'3','community_id':'suopoqiao','last_heartbeat_at'"
+             ":'2020-04-08T20:00:00+08:00'}");
+    demo_put(s, "device",
+             "{'device_id':'DTX4','kind':'elevator_box','subject_type':'elevator','subject_id':"
+             "'DT04','estate_id':'E04','building_no':'1','community_id':'mingzhengong'}");
+    demo_put(s, "device",
+             "{'device_id':'JS1','kind':'flood','subject_type':'segment','subject_id':'R05','"
+             "community_id':'dongjia_xincun'}");
+    demo_put(s, "device",
+             "{'device_id':'ZS1','kind':'noise','subject_type':'site','subject_id':'GD1','"
+             "community_id':'changzhengqiao'}");
     for (unsigned i = 0; i < 48; i++) {
         demo_put(s, "river_sample",
                  "{'section_id':'HD%u','at':'2020-04-%02uT%02u:00:00+08:00','do_mgl':%.1f,'"
@@ -132,10 +171,6 @@ static void devices(struct demo_sink *s)
                  i % 2 + 1, 5 + i / 12, i / 2 % 6 * 4, 5.5 + demo_draw(44, i, 20) / 10.0,
                  0.4 + demo_draw(45, i, 40) / 100.0, 3.0 + demo_draw(46, i, 15) / 10.0,
                  0.08 + demo_draw(47, i, 8) / 100.0);
-        demo_put(s, "meter_reading",
-                 "{'meter_id':'SB%02u','at':'2020-04-09T%02u:00:00+08:00','kind':'water','"
-                 "value':%.1f}",
-                 i % 8, 8 + i / 8, 400.0 + i % 8 * 31 + i / 8 * 0.3);
     }
     demo_put(s, "weather_warning",
              "{'warning_id':'QX2020-04-02','kind':'cold','level':'blue','issued_at':'2020-04-"
@@ -158,6 +193,9 @@ static void works(struct demo_sink *s)
                  "{'project_id':'XM%u','node':'survey','planned_on':'2020-02-20','done_on':'"
                  "2020-02-%02u','ratio':0.9}",
                  i, 18 + i);
+        if (i == 1) /* should have been shown to the public by now */
+            demo_put(s, "project_progress",
+                     "{'project_id':'XM1','node':'plan_public','planned_on':'2020-03-28'}");
         demo_put(
             s, "permit",
             "{'permit_id':'XK%u','kind':'night_work','holder_type':'site','holder_id':'GD%u',"
