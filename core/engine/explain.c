@@ -512,11 +512,7 @@ static void give_types(struct explain *x, struct reasons *r)
     struct buf text = {0};
     buf_str(&text, "这个场景不看“");
     buf_str(&text, x->subject.type->label);
-    buf_str(&text, "”，也没有与它有关的");
-    for (size_t i = 0; i < x->in->on_count; i++)
-        buf_printf(&text, "%s“%s”", i ? "、" : "", x->in->on[i].type->label);
-    if (!x->in->on_count)
-        buf_str(&text, "记录");
+    buf_str(&text, "”，也没有与它有关的记录");
     struct json_w w = reason_begin(r, "no_trigger");
     reason_end(r, &w, buf_view(&text));
     buf_free(&text);
@@ -535,7 +531,7 @@ static bool give_reasons(struct explain *x, struct reasons *r, struct err *e)
     for (size_t i = 0; i < x->in->every_count; i++)
         if (!give_every(x, r, &x->in->every[i], e))
             return false;
-    if (!r->json.n)
+    if (!r->json.n && x->best < 0)
         give_types(x, r);
     return true;
 }

@@ -87,6 +87,8 @@ static bool ready(struct asked *x, bool scratch, struct err *e)
 {
     const struct engine_question *q = x->question;
     struct store_options so = {.dir = q->data_dir, .read_only = true};
+    if (scratch) /* for long: behind live evaluation */
+        setpriority(PRIO_PROCESS, 0, NICE);
     x->request = json_parse(&x->arena, q->request, &case_wide, NULL, e);
     if (!x->request || !sandbox_modules_read(&x->modules, q->scripts_dir, e))
         return false;
@@ -95,7 +97,6 @@ static bool ready(struct asked *x, bool scratch, struct err *e)
         return false;
     if (scratch) {
         x->scratch = case_store_open((size_t)SCRATCH_BYTES * 16, e);
-        setpriority(PRIO_PROCESS, 0, NICE);
     }
     if (scratch && !x->scratch)
         return false;

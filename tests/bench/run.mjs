@@ -321,12 +321,12 @@ async function storedStreet() {
 const PERIOD = ['--from', '2020-01-01', '--until', '2099-12-31']
 
 /** One backtest in its own process: seconds, greatest resident set in MiB, the result. */
-async function oneBacktest(data, ...more) {
+async function oneBacktest(data, measure = true) {
   const began = performance.now()
-  const child = spawn(BINARY, ['backtest', 'bench_1', ...PERIOD, '--data', data, '--json', '--examples', '3', ...more], { cwd: ROOT })
+  const child = spawn(BINARY, ['backtest', 'bench_1', ...PERIOD, '--data', data, '--json', '--examples', '3'], { cwd: ROOT })
   let out = '', most = 0, engine = 0
   child.stdout.on('data', (text) => { out += text })
-  const look = setInterval(() => {
+  const look = measure && setInterval(() => {
     try {
       engine ||= Number(spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' }).stdout.split('\n')[0])
       const text = readFileSync(`/proc/${engine}/status`, 'utf8')
@@ -349,7 +349,7 @@ async function backtest() {
   const slow = []
   for (const busy of [false, true, false, true]) {
     let on = busy, turning = Promise.resolve()
-    if (busy) turning = (async () => { while (on) await oneBacktest(server.data) })()
+    if (busy) turning = (async () => { while (on) await oneBacktest(server.data, false) })()
     const [judgedRate] = await judged(server, 'L' + slow.length, 4, 100, 60000)
     on = false
     await turning
@@ -357,6 +357,23 @@ async function backtest() {
   }
   const [alone, beside] = [(slow[0] + slow[2]) / 2, (slow[1] + slow[3]) / 2]
   console.log(`live intake alone ${rate(alone)} records/s, beside backtests ${rate(beside)} (${((beside / alone - 1) * 100).toFixed(0)} %)`)
+}
+
+async function explain() {
+  const { server, total } = await storedStreet()
+  const took = []
+  for (let i = 0; i < 60; i++) {
+    const n = Math.floor(Math.random() * total)
+    const about = `visit|S-${String(n).padStart(9, '0')}`
+    const began = performance.now()
+    const answer = await fetch(`${server.url}/api/v1/scenarios/bench_1/explain?about=${encodeURIComponent(about)}`, { headers: { cookie: server.cookie } })
+    const body = await answer.json()
+    took.push(performance.now() - began)
+    if (!['fired', 'quiet'].includes(body.answer)) throw new Error(JSON.stringify(body))
+  }
+  took.sort((a, b) => a - b)
+  console.log(`\nExplain one of ${total} stored records over HTTP (goal 300 ms; a third of it): ` +
+    `median ${took[30].toFixed(0)} ms, p95 ${took[56].toFixed(0)} ms, most ${took[59].toFixed(0)} ms`)
 }
 
 /** Benches that are programs of their own print for themselves. */
@@ -374,7 +391,7 @@ if (['intake', 'socket', 'reload'].some(wanted) && spawnSync('redis-server', ['-
   run([...sudo, 'apt-get'][0], [...sudo, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server'].slice(1))
 }
 try {
-  const all = { intake, socket, crowd, pages, start, latency, reload, memory, backtest, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
+  const all = { intake, socket, crowd, pages, start, latency, reload, memory, backtest, explain, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
   for (const [name, part] of Object.entries(all)) if (wanted(name)) await part()
 } finally {
   for (const one of clean.reverse()) one()
