@@ -42,11 +42,18 @@ local function judge_due(place, ctx)
   standing.keep(ctx, due_name(place.place_id), key, "已检查，或周期有变")
 end
 
+-- 查出了隐患；漏填结果而写明重大隐患的也算。
+local function is_hazard(i)
+  return i.result == "hazard" or (i.result == nil and i.hazard_level == "major")
+end
+
+local function is_unsettled(i) return is_hazard(i) and i.recheck_result ~= "pass" end
+
 -- 整改：重大隐患从查到之日起，一般隐患过了整改期限，复查合格之前一直算。
 local function judge_rectify(place, i, ctx)
   local key = i.inspection_id .. "|rectify"
   local level, words
-  if ctx:check("查出隐患", i.result, "==", "hazard") and not ctx:check("复查合格", i.recheck_result, "==", "pass") then
+  if ctx:check("查出隐患", is_hazard(i), "==", true) and not ctx:check("复查合格", i.recheck_result, "==", "pass") then
     if ctx:check("隐患等级", i.hazard_level, "==", "major") then
       level, words = "red", "重大隐患未整改"
     elseif ctx:check("整改期限", i.rectify_due_on, "<", ctx.today) then
@@ -79,7 +86,7 @@ end
 local function forget(place, ctx)
   standing.keep(ctx, due_name(place.place_id), nil, "场所已不在营")
   for _, i in ipairs(inspections(place.place_id, ctx, { last = 1000 })) do
-    if i.result == "hazard" and i.recheck_result ~= "pass" then
+    if is_unsettled(i) then
       ctx:clear { key = i.inspection_id .. "|rectify", reason = "场所已不在营" }
     end
   end
@@ -91,7 +98,7 @@ local function run(place, ctx)
   judge_due(place, ctx)
   for _, i in ipairs(inspections(place.place_id, ctx, { last = 1000 })) do
     -- 复查合格的在收到复查那一刻已经销了，不必天天再看。
-    if i.result == "hazard" and i.recheck_result ~= "pass" then judge_rectify(place, i, ctx) end
+    if is_unsettled(i) then judge_rectify(place, i, ctx) end
   end
   judge_repeat(place, ctx)
 end
@@ -108,7 +115,7 @@ local function on_inspection(i, ctx)
   local place = ctx:find("place", i.target_id)
   if not place then return ctx:unknown("查的场所不在名单里") end
   if not ctx:check("在营", place.open, "==", true) then return end
-  if i.result ~= "hazard" or i.recheck_result == "pass" or i.hazard_level == "major" then judge_rectify(place, i, ctx) end
+  if not is_unsettled(i) or i.hazard_level == "major" then judge_rectify(place, i, ctx) end
   if is_newest(i, ctx) then
     judge_due(place, ctx)
     judge_repeat(place, ctx)
@@ -236,6 +243,7 @@ return {
          rectify "red"),
     case("重大隐患复查合格，不报", with_hazard("07-01", { hazard_level = "major", recheck_result = "pass" }), {}),
     case("检查合格而误填重大，不报", { place(), inspected("IN1", "07-10", MAJOR) }, {}),
+    case("没写检查结果而写了重大隐患，报红", { place(), inspected("IN1", "07-10", with({ result = "" }, MAJOR)) }, rectify "red"),
     case("没写检查结果，不报", { place(), inspected("IN1", "07-10", { result = "", rectify_due_on = "2020-07-12" }) }, {}),
     case("不在营的，隐患不报", { place { open = false }, hazard("IN1", "07-01", MAJOR) }, {}),
     case("场所不在名单里，隐患不报", { hazard("IN1", "07-01", MAJOR) }, {}),
