@@ -11,41 +11,43 @@ local NODES = {
 local BEFORE_START = { "council_before", "plan_public", "vote" }
 local KEYWORD      = "旧改"
 
--- 项目各节点：{ 节点 = 记录 }。
-local function nodes_of(project_id, ctx)
-  local nodes = {}
-  for row in ctx:each("project_progress", { project_id = project_id }) do nodes[row.node] = row end
-  return nodes
-end
+-- 每条告警各凭各的记录：换一条看之前先换节，别的节点变动不牵连它。
+local function begin(project, ctx) ctx:subject("project", project.project_id) end
 
-local function done_on(nodes, node) return nodes[node] and nodes[node].done_on end
+local function node_of(project, node, ctx) return ctx:find("project_progress", project.project_id, node) end
+
+local function done_on(project, node, ctx)
+  local row = node_of(project, node, ctx)
+  return row and row.done_on
+end
 
 local function key_of(project, kind, node) return ("%s|%s|%s"):format(project.project_id, kind, node) end
 
 local function name_of(project) return project.name or project.project_id end
+
+local function communities_of(project) return project.community_id and { project.community_id } or nil end
 
 -- 报或销一条：words 为 nil 是不该报；never 为真是当初就不该报。
 local function settle(project, kind, node, level, words, ctx, never)
   local key = key_of(project, kind, node)
   if not words then return ctx:clear { key = key, reason = "已补上或不再逾期", retract = never } end
   ctx:alert {
-    key = key, kind = kind, level = level, about = { "project", project.project_id },
-    communities = project.community_id and { project.community_id } or nil,
+    key = key, kind = kind, level = level, about = { "project", project.project_id }, communities = communities_of(project),
     title = words, text = words,
   }
 end
 
 -- 事前：开工时还没做全的 ------------------------------------------------------------------------
 
-local function missing_before(nodes, start, ctx)
+local function missing_before(project, start, ctx)
   local s, missing = ctx.settings, {}
   for _, node in ipairs(BEFORE_START) do
-    local done = done_on(nodes, node)
+    local done = done_on(project, node, ctx)
     if not ctx:check(NODES[node] .. "在开工前完成", done ~= nil and done <= start, "==", true) then
       missing[#missing + 1] = NODES[node]
     end
   end
-  local public, vote = nodes.plan_public, nodes.vote
+  local public, vote = node_of(project, "plan_public", ctx), node_of(project, "vote", ctx)
   if public and ctx:check("公示天数", public.public_days, "<", s.public_min_days, "天") then
     missing[#missing + 1] = ("满%d天的公示（只有%d天）"):format(s.public_min_days, public.public_days)
   end
@@ -63,25 +65,27 @@ local function came_late(row, start, ctx)
 end
 
 -- row 是手头变动的节点；每天那次没有。
-local function judge_gate(project, nodes, row, ctx)
-  local start = done_on(nodes, "start")
-  local missing = start and missing_before(nodes, start, ctx) or {}
+local function judge_gate(project, row, ctx)
+  begin(project, ctx)
+  local start = done_on(project, "start", ctx)
+  local missing = start and missing_before(project, start, ctx) or {}
   local words = #missing > 0 and ("%s未完成%s即开工"):format(name_of(project), text.list(missing))
   settle(project, "gate", "start", "orange", words, ctx, start and came_late(row, start, ctx))
 end
 
 -- 节点逾期 --------------------------------------------------------------------------------------
 
-local function judge_slip(project, row, ctx)
-  local s, level, days = ctx.settings, nil, nil
+local function judge_slip(project, node, ctx)
+  begin(project, ctx)
+  local s, row = ctx.settings, node_of(project, node, ctx)
+  local level, days
   if row.planned_on and not row.done_on then
-    local label = NODES[row.node] .. "逾期"
+    local label = NODES[node] .. "逾期"
     days = calendar.days_between(row.planned_on, ctx.today)
     if ctx:check(label .. "（橙）", days, ">", s.slip_orange_d, "天") then level = "orange"
     elseif ctx:check(label, days, ">", s.slip_yellow_d, "天") then level = "yellow" end
   end
-  local words = level and ("%s%s逾期%d天"):format(name_of(project), NODES[row.node], days)
-  settle(project, "slip", row.node, level, words, ctx)
+  settle(project, "slip", node, level, level and ("%s%s逾期%d天"):format(name_of(project), NODES[node], days), ctx)
 end
 
 -- 事中：居民集中反映 ----------------------------------------------------------------------------
@@ -111,18 +115,9 @@ local function complaints(project, options, ctx)
   return times
 end
 
--- 到 at 这一刻为止，近 days 天有几件。
-local function count_until(times, at, days)
-  local n = 0
-  for _, t in ipairs(times) do
-    if t <= at and calendar.within_days(t, days, at) then n = n + 1 end
-  end
-  return n
-end
-
 -- 那一天已开工、还没验收。
-local function is_building(nodes, day)
-  local start, acceptance = done_on(nodes, "start"), done_on(nodes, "acceptance")
+local function is_building(project, day, ctx)
+  local start, acceptance = done_on(project, "start", ctx), done_on(project, "acceptance", ctx)
   return start ~= nil and start <= day and not (acceptance and acceptance <= day)
 end
 
@@ -138,36 +133,38 @@ local function propose(project, key, ctx)
   if has_topic(project, ctx) then return end
   ctx:topic {
     key = key, kind = "reno", keyword = KEYWORD, project_id = project.project_id, estate_id = project.estate_id,
-    communities = project.community_id and { project.community_id } or nil,
-    title = ("%s：施工中居民集中反映的问题"):format(name_of(project)),
+    communities = communities_of(project), title = ("%s：施工中居民集中反映的问题"):format(name_of(project)),
   }
 end
 
-local function judge_complaint(project, nodes, times, at, ctx)
-  local s = ctx.settings
-  local key = key_of(project, "complaint", calendar.iso_week(at))
-  local n = count_until(times, at, s.complaint_days)
-  if not (ctx:check("在施工期间", is_building(nodes, calendar.date_of(at)), "==", true)
+-- 到 at 这一刻为止；at 不早于现在，窗口的起点要另外再看。
+local function judge_complaint(project, at, ctx)
+  begin(project, ctx)
+  local s, key, n = ctx.settings, key_of(project, "complaint", calendar.iso_week(at)), 0
+  for _, t in ipairs(complaints(project, { within = ("%dd"):format(s.complaint_days), upto = at }, ctx)) do
+    if calendar.within_days(t, s.complaint_days, at) then n = n + 1 end
+  end
+  if not (ctx:check("在施工期间", is_building(project, calendar.date_of(at), ctx), "==", true)
           and ctx:check(("近%d天来信和信访"):format(s.complaint_days), n, ">=", s.complaint_count, "件")) then
     return ctx:clear { key = key, reason = "不再集中反映" }
   end
-  propose(project, key, ctx)
   ctx:alert {
     key = key, kind = "complaint", level = "yellow", about = { "project", project.project_id },
-    communities = project.community_id and { project.community_id } or nil,
-    due = calendar.deadline(ctx, ctx.now, ("%dwd"):format(s.council_wd)),
+    communities = communities_of(project), due = calendar.deadline(ctx, ctx.now, ("%dwd"):format(s.council_wd)),
     title = ("%s 居民集中反映"):format(name_of(project)),
     text  = ("%s近%d天收到来信和信访%d件，请在%d个工作日内召开红茶议事会"):format(name_of(project), s.complaint_days, n, s.council_wd),
   }
+  propose(project, key, ctx)
 end
 
 -- 来信或信访件：连同在它之后先到的各件那一刻一起看，次序颠倒到达，结果一样。
 local function on_complaint(row, project, ctx)
   if project.kind ~= "old_reno" or not is_about(row, project) then return end
-  local nodes, times = nodes_of(project.project_id, ctx), complaints(project, nil, ctx)
-  for _, at in ipairs(times) do
-    if at >= row.received_at and calendar.within_days(row.received_at, ctx.settings.complaint_days, at) then
-      judge_complaint(project, nodes, times, at, ctx)
+  local seen = {}
+  for _, at in ipairs(complaints(project, nil, ctx)) do
+    if not seen[at] and at >= row.received_at and calendar.within_days(row.received_at, ctx.settings.complaint_days, at) then
+      seen[at] = true
+      judge_complaint(project, at, ctx)
     end
   end
 end
@@ -183,9 +180,10 @@ end
 
 -- 事后 ------------------------------------------------------------------------------------------
 
-local function judge_after(project, nodes, node, level, most, ctx)
-  local accepted, words = done_on(nodes, "acceptance"), nil
-  if accepted and not done_on(nodes, node) then
+local function judge_after(project, node, level, most, ctx)
+  begin(project, ctx)
+  local accepted, words = done_on(project, "acceptance", ctx), nil
+  if accepted and not done_on(project, node, ctx) then
     local days = calendar.days_between(accepted, ctx.today)
     if ctx:check("验收后没有" .. NODES[node], days, ">", most, "天") then
       words = ("%s验收后%d天没有%s，%s逾期%d天"):format(name_of(project), days, NODES[node], NODES[node], days - most)
@@ -194,8 +192,9 @@ local function judge_after(project, nodes, node, level, most, ctx)
   settle(project, "after", node, level, words, ctx)
 end
 
-local function judge_satisfaction(project, nodes, ctx)
-  local row = nodes.satisfaction
+local function judge_satisfaction(project, ctx)
+  begin(project, ctx)
+  local row = node_of(project, "satisfaction", ctx)
   local low = row and ctx:check("满意度", row.ratio, "<", ctx.settings.satis_min)
   local words = low and ("%s满意度%s，低于%s"):format(name_of(project), text.percent(row.ratio * 100),
     text.percent(ctx.settings.satis_min * 100))
@@ -204,13 +203,14 @@ end
 
 -- 每天一次：整个项目。
 local function daily(project, ctx)
-  local s, nodes = ctx.settings, nodes_of(project.project_id, ctx)
-  judge_gate(project, nodes, nil, ctx)
-  for _, row in pairs(nodes) do judge_slip(project, row, ctx) end
-  judge_complaint(project, nodes, complaints(project, { within = ("%dd"):format(s.complaint_days) }, ctx), ctx.now, ctx)
-  judge_after(project, nodes, "council_after", "yellow", s.after_d, ctx)
-  judge_after(project, nodes, "handover", "orange", s.handover_d, ctx)
-  judge_satisfaction(project, nodes, ctx)
+  local s, nodes = ctx.settings, {}
+  for row in ctx:each("project_progress", { project_id = project.project_id }) do nodes[#nodes + 1] = row.node end
+  judge_gate(project, nil, ctx)
+  for _, node in ipairs(nodes) do judge_slip(project, node, ctx) end
+  judge_complaint(project, ctx.now, ctx)
+  judge_after(project, "council_after", "yellow", s.after_d, ctx)
+  judge_after(project, "handover", "orange", s.handover_d, ctx)
+  judge_satisfaction(project, ctx)
 end
 
 -- 一个节点有变动：只看不随今天变的，和这个节点自己的（已完成的节点，“现在”是它完成那天）。
@@ -218,10 +218,9 @@ local function on_progress(row, ctx)
   local project = ctx:find("project", row.project_id)
   if not project then return ctx:unknown("没有这个项目的登记") end
   if project.kind ~= "old_reno" then return end
-  local nodes = nodes_of(row.project_id, ctx)
-  judge_gate(project, nodes, row, ctx)
-  judge_satisfaction(project, nodes, ctx)
-  judge_slip(project, row, ctx)
+  judge_gate(project, row, ctx)
+  judge_satisfaction(project, ctx)
+  judge_slip(project, row.node, ctx)
   if row.done_on then ctx:clear { key = key_of(project, "after", row.node), reason = NODES[row.node] .. "已完成" } end
 end
 
@@ -416,6 +415,9 @@ return {
     case("次序颠倒到达，结果一样",
          join(BEGUN, voices("letter", 1, "2020-07-15"), voices("letter", 4, "2020-07-11")),
          HOT, nil, "2020-07-15T13:00:00+08:00"),
+    case("迟到的信把窗口往后推了：后一刻只数得着四封，不报",
+         join({ RN1, COUNCIL, PUBLIC, VOTE, node("start", "2020-07-01") }, voices("letter", 3, "2020-07-13"),
+              voices("letter", 1, "2020-07-12"), voices("petition", 1, "2020-07-05")), {}, nil, "2020-07-15T13:00:00+08:00"),
     case("信先到、项目后登记，次日早上补报", join({ COUNCIL, PUBLIC, VOTE, START }, voices("letter", 5, "2020-07-11"), { RN1 }), HOT, nil,
          "2020-07-16T07:30:00+08:00"),
     case("跨年的一周记作2020-W53",
