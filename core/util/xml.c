@@ -73,12 +73,14 @@ static bool attributes(struct reader *r, const char **list, const struct json **
     size_t n = 0;
     while (list[2 * n])
         n++;
-    struct json *all = object(r->arena, n < XML_ATTRIBUTES_MAX ? n : 0);
-    for (size_t i = 0; i < n && n <= XML_ATTRIBUTES_MAX; i++)
+    if (n > XML_ATTRIBUTES_MAX)
+        return false;
+    struct json *all = object(r->arena, n);
+    for (size_t i = 0; i < n; i++)
         member(all, local_name(r->arena, list[2 * i]),
                string_value(r->arena, span_of(list[2 * i + 1])));
     *out = all;
-    return n <= XML_ATTRIBUTES_MAX;
+    return true;
 }
 
 static void on_start(void *ctx, const char *name, const char **list)
