@@ -152,23 +152,23 @@ end
 
 -- 离线 --------------------------------------------------------------------------------------------
 
--- 检修以外的设备：离线的，和各小区的总数、离线数。
+-- 检修以外的设备：很久没有心跳的，和各小区的总数、离线数。
 local function count_devices(ctx)
-  local offline, estates = {}, {}
+  local silent, estates = {}, {}
   local oldest = calendar.seconds(ctx.now) - ctx.settings.offline_h * 3600
   for device in ctx:each("device", {}) do
     if not is_muted(device, ctx.now) then
       local heartbeat, estate_id = device.last_heartbeat_at, device.estate_id
-      local is_off = heartbeat ~= nil and calendar.seconds(heartbeat) < oldest
-      if is_off then offline[#offline + 1] = { id = device.device_id, estate = estate_id } end
+      local last = heartbeat and calendar.seconds(heartbeat)
+      if last and last <= oldest then silent[#silent + 1] = { id = device.device_id, estate = estate_id } end
       if estate_id then
         local e = estates[estate_id] or { all = 0, off = 0 }
         estates[estate_id] = e
-        e.all, e.off = e.all + 1, e.off + (is_off and 1 or 0)
+        e.all, e.off = e.all + 1, e.off + (last and last < oldest and 1 or 0)
       end
     end
   end
-  return offline, estates
+  return silent, estates
 end
 
 local function judge_area(estate_id, e, ctx)
@@ -190,25 +190,23 @@ local function judge_device(id, ctx)
   ctx:subject("device", id)
   local device = ctx:find("device", id)
   local hours = calendar.minutes_between(device.last_heartbeat_at, ctx.now) / 60
-  ctx:check("没有心跳", stats.round(hours), ">", ctx.settings.offline_h, "小时")
+  if not ctx:check("没有心跳", hours, ">", ctx.settings.offline_h, "小时") then return nil end
   ctx:alert {
     key = id .. "|offline", kind = "offline", level = "blue", about = { "device", id }, title = ("设备%s离线"):format(id),
     text = ("设备%s已%d小时没有心跳"):format(id, math.floor(hours)),
   }
+  return true
 end
 
 local function run_offline(ctx)
-  local offline, estates = count_devices(ctx)
+  local silent, estates = count_devices(ctx)
   local standing = {}                          -- 这次成立的各个 key
   for estate_id, e in pairs(estates) do
     e.is_area = e.off > 0 and judge_area(estate_id, e, ctx)
     if e.is_area then standing[estate_id .. "|offline_area"] = true end
   end
-  for _, d in ipairs(offline) do
-    if not (d.estate and estates[d.estate].is_area) then
-      standing[d.id .. "|offline"] = true
-      judge_device(d.id, ctx)
-    end
+  for _, d in ipairs(silent) do
+    if not (d.estate and estates[d.estate].is_area) then standing[d.id .. "|offline"] = judge_device(d.id, ctx) end
   end
   for _, kind in ipairs { "offline", "offline_area" } do
     for _, a in ipairs(ctx:alerts { kind = kind }) do
