@@ -26,9 +26,10 @@
 
 struct options {
     const char *data, *listen, *scenarios, *scripts, *web, *tls_cert, *tls_key, *port_file,
-        *clock, *alerts, *per_address;
+        *clock, *alerts, *per_address, *keep;
     bool demo, watch;
-    int64_t hold, alert_limit, connections; /* read from clock, alerts, per_address */
+    int64_t hold, alert_limit, connections,
+        picture_days; /* read from clock, alerts, per_address, keep */
 };
 
 /* What the signals thread needs; it lives as long as the process. */
@@ -129,6 +130,8 @@ static const char *read_options(struct options *o)
         return "--alert-limit 要是 0 到 1000000 的整数";
     if (!whole_number(o->per_address, 1, &o->connections))
         return "--per-address 要是 1 到 1000000 的整数";
+    if (!whole_number(o->keep, 0, &o->picture_days))
+        return "--keep-pictures 要是 0 到 1000000 的整数";
     if (!o->tls_cert != !o->tls_key)
         return "--tls-cert 和 --tls-key 须同时给出";
     return NULL;
@@ -203,6 +206,7 @@ static bool start(struct serve *s, const struct options *o, struct err *e)
     s->feeder = feeder_new(cli_self(), s->scripts_dir);
     struct server_options serving = server_options_of(o);
     serving.data_dir = s->data_dir;
+    serving.picture_days = (unsigned)o->picture_days;
     serving.store = s->store;
     serving.writer = s->writer;
     serving.vault = s->vault;
@@ -260,7 +264,8 @@ int serve_main(int argc, char **argv)
                         .scripts = "scripts",
                         .web = "build/web",
                         .alerts = "100",
-                        .per_address = "200"};
+                        .per_address = "200",
+                        .keep = "90"};
     const struct cli_option options[] = {
         {"--data", "目录", "数据目录，缺省 data", .text = &o.data},
         {"--listen", "地址:端口", "缺省 127.0.0.1:8080；端口 0 即任一空闲的",
@@ -280,6 +285,7 @@ int serve_main(int argc, char **argv)
          .text = &o.alerts},
         {"--per-address", "数", "一个地址至多同时有几个连接，缺省 200（网关后面要调大）",
          .text = &o.per_address},
+        {"--keep-pictures", "天", "图片保存多少天，0 为一直保存，缺省 90", .text = &o.keep},
         {0},
     };
     const struct cli_usage usage = {"wangyi serve [选项]",

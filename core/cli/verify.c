@@ -30,14 +30,14 @@ int verify_main(int argc, char **argv)
         return cli_failed(&e);
     if (json)
         printf("{\"entries\":%llu,\"versions\":%llu,\"postings\":%llu,\"streams\":%llu,"
-               "\"problems\":%llu}\n",
+               "\"pictures\":%llu,\"problems\":%llu}\n",
                (unsigned long long)r.entries, (unsigned long long)r.versions,
                (unsigned long long)r.postings, (unsigned long long)r.streams,
-               (unsigned long long)r.problems);
+               (unsigned long long)r.pictures, (unsigned long long)r.problems);
     else
-        printf("条目 %llu，版本 %llu，索引 %llu，流 %llu，问题 %llu\n",
+        printf("条目 %llu，版本 %llu，索引 %llu，流 %llu，图片 %llu，问题 %llu\n",
                (unsigned long long)r.entries, (unsigned long long)r.versions,
                (unsigned long long)r.postings, (unsigned long long)r.streams,
-               (unsigned long long)r.problems);
+               (unsigned long long)r.pictures, (unsigned long long)r.problems);
     return r.problems ? CLI_FAILED : CLI_DONE;
 }

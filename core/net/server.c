@@ -23,9 +23,11 @@
 #include "net/session.h"
 #include "net/static.h"
 #include "net/ws.h"
+#include "store/picture.h"
 #include "store/version.h"
 #include "store/view.h"
 #include "store/writer.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -46,6 +48,8 @@ struct server {
     struct jobs *jobs, *hash_jobs, *feed_jobs;
     struct inlet_board *inlets;
     struct pull *pull;
+    struct job expiring; /* of pictures; `expires` while it is under way */
+    atomic_bool expires;
     struct backtests *backtests;
     struct request_list *requests;
     struct exchange *exchanges;
@@ -299,6 +303,28 @@ static void stop_begin(struct server *s)
     log_info("server", "stopping open=%zu", http_open(s));
 }
 
+static void expire_pictures(struct job *j)
+{
+    struct server *s = (struct server *)((char *)j - offsetof(struct server, expiring));
+    int64_t before = clock_wall_us() / 1000000 - (int64_t)s->o.picture_days * 86400;
+    uint64_t n = picture_expire(s->o.data_dir, before);
+    if (n)
+        log_info("server", "pictures expired=%llu", (unsigned long long)n);
+    atomic_store(&s->expires, false);
+}
+
+/* Old pictures go by the office's policy; the records that spoke of them stay. */
+static void expire_hourly(struct server *s)
+{
+    if (!s->o.data_dir || !s->o.picture_days || s->stopping ||
+        s->ticks % (3600 * TICKS_A_SECOND) != TICKS_A_SECOND ||
+        atomic_exchange(&s->expires, true))
+        return;
+    s->expiring.run = expire_pictures;
+    if (!jobs_add(s->jobs, &s->expiring))
+        atomic_store(&s->expires, false);
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct server *s = timer->data;
@@ -315,6 +341,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
         lws_cancel_service(s->lws);
     if (++s->ticks % TICKS_A_SECOND)
         return;
+    expire_hourly(s);
     sessions_tick(s->sessions);
     if (!s->stopping)
         hub_tick(s->hub);

@@ -45,9 +45,10 @@ struct server_engine {
     bool (*ready)(void *ctx, struct err *e);
 };
 struct server_options {
-    const char *listen;   /* "127.0.0.1:8080", "[::]:443", port 0 = any free one */
-    const char *data_dir; /* for pictures; NULL: none are kept */
-    const char *web_dir;  /* holds staff/ … as built; NULL or missing: API only */
+    const char *listen;    /* "127.0.0.1:8080", "[::]:443", port 0 = any free one */
+    const char *data_dir;  /* for pictures; NULL: none are kept */
+    unsigned picture_days; /* how long; 0: for ever */
+    const char *web_dir;   /* holds staff/ … as built; NULL or missing: API only */
     const char *tls_cert, *tls_key;
     const char *port_file; /* where to write the port, or NULL */
     unsigned per_address;  /* most connections of one address at once */

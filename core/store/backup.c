@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/picture.h"
 #include "store/store_impl.h"
 #include "store/vault_impl.h"
 #include "util/buf.h"
@@ -62,6 +63,7 @@ static void remove_part(const char *dir)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
     struct buf b = {0};
+    picture_remove_all(dir);
     for (int i = 0; i < PARTS; i++) {
         for (int f = 0; f < 2; f++)
             unlink(path(&b, dir, parts[i], files[f]));
@@ -115,9 +117,11 @@ bool backup_write(struct store *s, struct vault *v, const char *dir, struct err 
         return err_set(e, ERR_CONFLICT, "%s 已经存在，请换一个名字", dir);
     buf_printf(&part, "%s.part", dir);
     buf_put(&part, "", 1);
-    bool ok = make_part(part.p, e) && copy_store(s, part.p, e) &&
-              (!v || vault_copy(v, path(&b, part.p, parts[1], NULL), e)) &&
-              sync_part(part.p, v != NULL, e);
+    bool ok =
+        make_part(part.p, e) && copy_store(s, part.p, e) &&
+        (!v || vault_copy(v, path(&b, part.p, parts[1], NULL), e)) &&
+        picture_copy_all(s->dir, part.p, e) && /* after the store: what it refers to is there */
+        sync_part(part.p, v != NULL, e);
     if (ok && rename(part.p, dir) != 0)
         ok = failed(e, "改名", part.p);
     if (ok)
@@ -227,7 +231,7 @@ bool backup_restore(const char *dir, const char *data_dir, struct err *e)
     for (int i = 0; ok && i < (vault ? PARTS : 1); i++)
         ok = copy_file(path(&from, dir, parts[i], "data.mdb"),
                        path(&to, part.p, parts[i], "data.mdb"), e);
-    ok = ok && sync_part(part.p, vault, e);
+    ok = ok && picture_copy_all(dir, part.p, e) && sync_part(part.p, vault, e);
     if (ok && rename(part.p, data_dir) != 0) /* over an empty directory, or nothing */
         ok = failed(e, "改名", part.p);
     if (ok)

@@ -1,4 +1,4 @@
-/* Copies of a data directory (store first, then vault), their way back, and the check of both. */
+/* Copies of a data directory (store first, then vault, then pictures), their way back, and the check of them. */
 #ifndef WY_STORE_BACKUP_H
 #define WY_STORE_BACKUP_H
 
@@ -18,7 +18,7 @@ bool backup_copy(const char *data_dir, const char *dir, struct err *e);
 bool backup_restore(const char *dir, const char *data_dir, struct err *e);
 
 struct verify_report {
-    uint64_t entries, versions, postings, streams, problems;
+    uint64_t entries, versions, postings, streams, pictures, problems;
 };
 /* Reads everything: journal dense and checksums right, every posting's entry there, index complete,
  * streams dense, cursors within the journal. `problem` is told each finding as one sentence. False only if

@@ -214,7 +214,15 @@ static bool copy_one(struct walk *w, const char *part, const char *name)
 bool picture_copy_all(const char *from_dir, const char *to_dir, struct err *e)
 {
     struct copying c = {{copy_one, from_dir}, to_dir, e};
-    return walk_all(&c.w);
+    char dir[PATH_BYTES], part[3];
+    if (!walk_all(&c.w))
+        return false;
+    for (int i = 0; i < 256; i++) {
+        snprintf(part, sizeof part, "%02x", (unsigned)i);
+        if (!place(dir, to_dir, part, NULL) || (!sync_dir(dir) && errno != ENOENT))
+            return failed(e, "没有写入磁盘");
+    }
+    return true;
 }
 
 static bool remove_one(struct walk *w, const char *part, const char *name)

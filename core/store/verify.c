@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/picture.h"
 #include "store/store_impl.h"
 #include "store/vault_impl.h"
 #include "util/buf.h"
@@ -362,5 +363,5 @@ bool store_verify(const char *data_dir, struct verify_report *out,
     *out = last.report;
     if (!last.read && e)
         *e = last.err;
-    return last.read;
+    return last.read && picture_verify(data_dir, &out->pictures, &out->problems, fn, ctx, e);
 }
