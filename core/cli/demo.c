@@ -21,7 +21,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-enum { GROUP = 5000, PACE_MS = 3000 };
+enum { GROUP = 5000 };
 
 static const char password[] = "xiaohe-demo-2020";
 static const char history_at[] = "2020-04-08T09:00:00+08:00";
@@ -299,6 +299,7 @@ bool demo_load(struct serve *s, struct err *e)
 
 struct demo {
     struct serve *serve;
+    long pace_ms;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -364,7 +365,7 @@ static void *play(void *arg)
 {
     struct demo *d = arg;
     unsigned i = first_event(d->serve);
-    for (bool go_on = pause_ms(d, 2 * PACE_MS); go_on && i < demo_event_count; i++) {
+    for (bool go_on = pause_ms(d, 2 * d->pace_ms); go_on && i < demo_event_count; i++) {
         struct err e = {0};
         if (!play_one(d->serve, &demo_events[i], &e)) {
             log_warn("demo", "event %u: %s", i,
@@ -372,16 +373,17 @@ static void *play(void *arg)
             if (e.code != ERR_CONFLICT)
                 return NULL;
         }
-        go_on = pause_ms(d, PACE_MS);
+        go_on = pause_ms(d, d->pace_ms);
     }
     log_info("demo", "played to event %u of %u", i, demo_event_count);
     return NULL;
 }
 
-struct demo *demo_play(struct serve *s)
+struct demo *demo_play(struct serve *s, long pace_ms)
 {
     struct demo *d = mem_alloc(sizeof *d);
     d->serve = s;
+    d->pace_ms = pace_ms;
     pthread_mutex_init(&d->lock, NULL);
     clock_cond_init(&d->wake);
     if (pthread_create(&d->thread, NULL, play, d) == 0)

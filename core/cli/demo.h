@@ -16,8 +16,9 @@ struct serve;
 /* Before anything runs, with store and vault open. A directory that is a demo already is taken as it is; ERR_CONFLICT for
  * any other that is not empty. */
 bool demo_load(struct serve *s, struct err *e);
-/* Plays in a thread of its own until the story ends or demo_stop. A demo that was played goes on where it stopped. */
-struct demo *demo_play(struct serve *s);
+/* Plays in a thread of its own until the story ends or demo_stop, an event every `pace_ms`. A demo that was played
+ * goes on where it stopped. */
+struct demo *demo_play(struct serve *s, long pace_ms);
 void demo_stop(struct demo *d);
 
 #endif

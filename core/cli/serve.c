@@ -26,10 +26,10 @@
 
 struct options {
     const char *data, *listen, *scenarios, *scripts, *web, *tls_cert, *tls_key, *port_file,
-        *clock, *alerts, *per_address, *keep;
+        *clock, *alerts, *per_address, *keep, *pace;
     bool demo, watch;
-    int64_t hold, alert_limit, connections,
-        picture_days; /* read from clock, alerts, per_address, keep */
+    /* read from clock, alerts, per_address, keep, pace */
+    int64_t hold, alert_limit, connections, picture_days, pace_s;
 };
 
 /* What the signals thread needs; it lives as long as the process. */
@@ -132,6 +132,8 @@ static const char *read_options(struct options *o)
         return "--per-address 要是 1 到 1000000 的整数";
     if (!whole_number(o->keep, 0, &o->picture_days))
         return "--keep-pictures 要是 0 到 1000000 的整数";
+    if (!whole_number(o->pace, 0, &o->pace_s))
+        return "--pace 要是 0 到 1000000 的整数";
     if (!o->tls_cert != !o->tls_key)
         return "--tls-cert 和 --tls-key 须同时给出";
     return NULL;
@@ -247,7 +249,7 @@ static bool run(struct serve *s, const struct options *o, sigset_t set, struct e
     if (pthread_create(&signals.thread, NULL, hear_signals, &signals) != 0)
         return err_set(e, ERR_SYSTEM, "不能启动线程");
     if (o->demo)
-        demo = demo_play(s);
+        demo = demo_play(s, (long)o->pace_s * 1000);
     bool ok = server_run(s->server, e);
     demo_stop(demo);
     watch_stop(watch);
@@ -265,7 +267,8 @@ int serve_main(int argc, char **argv)
                         .web = "build/web",
                         .alerts = "100",
                         .per_address = "200",
-                        .keep = "90"};
+                        .keep = "90",
+                        .pace = "3"};
     const struct cli_option options[] = {
         {"--data", "目录", "数据目录，缺省 data", .text = &o.data},
         {"--listen", "地址:端口", "缺省 127.0.0.1:8080；端口 0 即任一空闲的",
@@ -285,6 +288,7 @@ int serve_main(int argc, char **argv)
          .text = &o.alerts},
         {"--per-address", "数", "一个地址至多同时有几个连接，缺省 200（网关后面要调大）",
          .text = &o.per_address},
+        {"--pace", "秒", "示例街道隔几秒发生一件事，缺省 3", .text = &o.pace},
         {"--keep-pictures", "天", "图片保存多少天，0 为一直保存，缺省 90", .text = &o.keep},
         {0},
     };

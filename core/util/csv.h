@@ -19,7 +19,7 @@ struct csv {
     size_t ends[CSV_COLUMNS_MAX];
     int columns;
     long line,
-        row_line; /* line of the text, and the line on which the row began; both from 1 */
+        row_line;    /* line of the text, and the line on which the row began; both from 1 */
     long fault_line; /* which line the error names; 0: none was met */
     unsigned state;
 };

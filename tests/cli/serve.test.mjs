@@ -213,15 +213,18 @@ test('a held clock is refused where the real one has run, and stays held where i
   assert.equal(await server.stop(), 0)
 })
 
-test('the demo loads into an empty directory only, and tells the story of the month', async () => {
+test('the demo loads into an empty directory only; its story makes every scenario speak', async () => {
   const data = join(folder, 'demo')
-  const server = await serve(data, '--demo')
-  const session = await fetch(server.url + '/api/v1/session', {
-    method: 'POST', headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ name: 'regional_dev', password: 'xiaohe-demo-2020' })
-  })
-  assert.equal(session.status, 200)
-  const cookie = session.headers.get('set-cookie').split(';')[0]
+  const server = await serve(data, '--demo', '--pace', '0')
+  const signIn = async (server, name) => {
+    const session = await fetch(server.url + '/api/v1/session', {
+      method: 'POST', headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name, password: 'xiaohe-demo-2020' })
+    })
+    assert.equal(session.status, 200)
+    return session.headers.get('set-cookie').split(';')[0]
+  }
+  const cookie = await signIn(server, 'regional_dev')
   const story = await until('the story is told', async () => {
     const list = await (await fetch(server.url + '/api/v1/alerts?scenario=ent_operation_abnormal', { headers: { Cookie: cookie } })).json()
     return list.items.find((a) => a.title.startsWith('示例物联电商'))
@@ -229,6 +232,17 @@ test('the demo loads into an empty directory only, and tells the story of the mo
   assert.match(story.text, /17\.1%/)
   assert.equal(story.level, 'yellow')
   assert.deepEqual(story.communities, ['changzhengqiao'])
+  const admin = await signIn(server, 'admin')
+  const ask = async (path) => (await fetch(server.url + '/api/v1' + path, { headers: { Cookie: admin } })).json()
+  const scenarios = (await ask('/scenarios')).items
+  assert.ok(scenarios.length >= 38, `${scenarios.length} scenarios`)
+  const silent = async () => {
+    const all = await Promise.all(scenarios.map(async ({ id }) => ((await ask('/alerts?limit=1&scenario=' + id)).items.length ? [] : [id])))
+    return all.flat()
+  }
+  await until('every scenario has spoken', async () => (await silent()).length === 0, 120000)
+    .catch(async () => assert.fail('silent: ' + (await silent()).join(' ')))
+  assert.deepEqual((await ask('/scenarios')).items.filter((one) => one.state === 'stopped').map((one) => [one.id, one.fault]), [])
   assert.equal(await server.stop(), 0)
   assert.equal(wangyi(['verify', '--data', data]).code, 0)
   const other = join(folder, 'other')
