@@ -39,7 +39,7 @@ void answer_err(struct request *r, const struct err *e); /* a problem, by answer
 void answer_err_at(struct request *r, const struct err *e, const char *pointer, int64_t line);
 /* The body is no JSON from byte `at` on. */
 void answer_bad_json(struct request *r, const struct err *e, size_t at);
-void answer_unreadable(struct request *r);               /* 503: the store is being reopened */
-int answer_status(enum err_code code); /* the one table from codes to HTTP status */
+void answer_unreadable(struct request *r); /* 503: the store is being reopened */
+int answer_status(enum err_code code);     /* the one table from codes to HTTP status */
 
 #endif

@@ -607,8 +607,8 @@ local function check(t, host, id, values)
   if not self:plain({ "场景" }, t) then return { problems = self.problems, handlers = {} } end
   self:names({}, t, TOP, "字段")
   self:head(t)
-  local manifest = { title = t.title, office = t.office, shape = self:shape(t), settings = self:settings(t), on = self:handlers_of(t, "on"),
-    removed = self:handlers_of(t, "removed"), every = self:every(t), wake = t.wake ~= nil,
+  local manifest = { title = t.title, office = t.office, shape = self:shape(t), settings = self:settings(t),
+    on = self:handlers_of(t, "on"), removed = self:handlers_of(t, "removed"), every = self:every(t), wake = t.wake ~= nil,
     reads = self.read_list, bulk_guard = t.bulk_guard == true, rejudge = self:rejudge(t),
     life = self:life(t) }
   manifest.may = type(t.may) == "table" and t.may or { "alert" }
