@@ -462,6 +462,8 @@ static void push_alert(lua_State *L, const struct alert *al)
     set_time(L, "last_at", al->last_at);
     if (al->closed_at)
         set_time(L, "closed_at", al->closed_at);
+    if (al->feedback_at)
+        set_time(L, "feedback_at", al->feedback_at);
 }
 
 struct alerts_filter {

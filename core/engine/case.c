@@ -90,14 +90,25 @@ static bool set_values(struct case_play *p, const struct json *changes)
     return true;
 }
 
+/* What people do comes before the step's records; in a step without any it is done at its
+ * `at`. */
+static bool go_to_actions(struct case_play *p, const struct json *step)
+{
+    if (!json_count(json_get(step, "actions")) || json_count(records_of(step)) ||
+        json_count(p->given))
+        return true;
+    struct case_act clock = {.clock = p->at};
+    return case_wakes(p, p->at - 1) && case_commit(p, &clock);
+}
+
 static bool run_step(struct case_play *p, const struct json *step)
 {
     const struct json *actions = json_get(step, "actions"), *expect = json_get(step, "expect");
     bool *done = arena_alloc(&p->arena, json_count(actions) + 1);
     memset(done, 0, json_count(actions) + 1);
     if (!set_time(p, step) || !set_values(p, json_get(step, "settings")) ||
-        !case_actions(p, actions, done, false) || !case_records(p, p->given) ||
-        !case_records(p, records_of(step)))
+        !go_to_actions(p, step) || !case_actions(p, actions, done, false) ||
+        !case_records(p, p->given) || !case_records(p, records_of(step)))
         return false;
     p->given = NULL;
     struct case_act clock = {.clock = p->at};

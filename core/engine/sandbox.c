@@ -503,6 +503,7 @@ bool sandbox_modules_read(struct sandbox_modules *m, const char *scripts_dir, st
     memset(m, 0, sizeof(*m));
     if (!add_folder(m, scripts_dir, "std", e) || !add_folder(m, scripts_dir, "host", e) ||
         !add_module(m, scripts_dir, "office", "org", e) ||
+        !add_if_there(m, scripts_dir, "office", "records", e) ||
         !add_if_there(m, scripts_dir, "office", "feeds", e)) {
         sandbox_modules_free(m);
         return false;

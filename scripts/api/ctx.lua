@@ -101,6 +101,7 @@ function ctx:is_workday(date) end
 ---@field raised_at string
 ---@field last_at string
 ---@field closed_at string|nil
+---@field feedback_at string|nil 处置的人最近一次写说明或提交结果的时刻
 ---@field normal boolean 条件已不成立、数据已正常（其后没有再报）
 
 ---@class wangyi.alert_filter
