@@ -1,5 +1,5 @@
 ---@meta
---- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing std.office，以及 office.org。除 std.standing 记状态外都是纯函数，不存东西。
+--- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing std.office std.camera，以及 office.org。除 std.standing、std.camera 记状态外都是纯函数，不存东西。
 
 ---@class wangyi.std.calendar 日期、月份、时刻；写错的日期报错
 local calendar = {}
@@ -347,4 +347,98 @@ function office.name(id) end
 ---@return string 红茶议事会里一个角色的名字；不在表里的给编号
 function office.council_role(id) end
 
-return { calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing, office = office }
+---@class wangyi.std.camera 城市眼事件：哪些算数、怎样连成一段、叫什么名字
+---@field FOREVER string 比什么时候都晚：同 within 一起写 upto = camera.FOREVER，就连以后的也取
+local camera = {}
+
+---@class wangyi.episode 一段：同一点位（或商户）、同一种类，从第一条到 end（或断开）；时刻都是秒数
+---@field id string 第一条的事件编号
+---@field camera? string 第一条的探头编号
+---@field communities? string[]
+---@field from number 第一条
+---@field to number 最近一条（end 不算）
+---@field over? number end 的时刻；没有就是还没结束
+---@field mark? any 场景自己的记号，重连之后还在
+
+---@class wangyi.camera_run
+---@field list wangyi.episode[] 由早到晚；过了 days 天的不留
+---@field at? number 算数的事件里最晚的一条
+---@field gone? wangyi.episode[] 重连之后不再成立、而场景做过记号的
+
+---@class wangyi.camera_follow
+---@field field "place_id" | "shop_id"
+---@field id string
+---@field type string 事件种类
+---@field days integer 往回看几天
+---@field gap_min? number 前后两条相隔超过几分钟算断开；不写则开到 end 为止
+---@field accept? fun(event: wangyi.row): boolean 这条算不算（置信度之外的条件）
+---@field version? string 影响连法的东西；变了就从记录重连
+---@field changed? boolean 事件撤回了
+---@field each? fun(event: wangyi.row, episode: wangyi.episode, run: wangyi.camera_run, at: number) 逐条判断：手头这条；迟到时还有它以后的各条
+
+--- 手头的事件来了：接到它的段上。先后来的只看最后一段；迟到的、改过的、撤回的从记录重连。与它无关（置信度不够等）返回 nil。
+--- 要有参数 min_confidence。场景做了记号之后用 camera.remember 记下。
+---@param ctx wangyi.ctx
+---@param row wangyi.row
+---@param o wangyi.camera_follow
+---@return wangyi.camera_run|nil
+function camera.follow(ctx, row, o) end
+
+---@param ctx wangyi.ctx
+---@param field "place_id" | "shop_id"
+---@param id string
+---@param event_type string
+---@return wangyi.camera_run|nil 先前连好的各段
+function camera.recall(ctx, field, id, event_type) end
+
+---@param ctx wangyi.ctx
+---@param field "place_id" | "shop_id"
+---@param id string
+---@param event_type string
+---@param run wangyi.camera_run
+function camera.remember(ctx, field, id, event_type, run) end
+
+--- 开始于 at 当天及之前 days 天以内的段有几个。
+---@param list wangyi.episode[]
+---@param days integer
+---@param at number
+---@param only? fun(episode: wangyi.episode): boolean
+---@return integer
+function camera.begun_within(list, days, at, only) end
+
+---@param episode wangyi.episode
+---@param at number
+---@return number 到 at 为止已有几分钟；结束了的算到结束
+function camera.minutes(episode, at) end
+
+---@param seconds number
+---@return integer 1970-01-01 起的（东八区）天数
+function camera.day(seconds) end
+
+---@param event_type string
+---@return string 数据字典里的中文名
+function camera.type_name(event_type) end
+
+--- 人工上报的都算；智能识别的要够 settings.min_confidence，没有置信度的不算。
+---@param event wangyi.row
+---@param settings table<string, any>
+---@return boolean
+function camera.is_sure(event, settings) end
+
+--- 同 is_sure，用于手头这条：判断留在痕迹里。
+---@param event wangyi.row
+---@param ctx wangyi.ctx
+---@return boolean
+function camera.check_sure(event, ctx) end
+
+---@param ctx wangyi.ctx
+---@param camera_id string|nil
+---@param place_id string|nil
+---@return string 点位的名字
+function camera.place_name(ctx, camera_id, place_id) end
+
+---@param episode wangyi.episode
+---@return string[]|nil ctx:alert 的 about
+function camera.about(episode) end
+
+return { camera = camera, calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing, office = office }
