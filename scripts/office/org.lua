@@ -27,6 +27,7 @@ return {
     { id = "enforcement", name = "综合行政执法" },
     { id = "market_reg", name = "市场监管所" },
     { id = "police", name = "派出所" },
+    { id = "micro_fire_station", name = "微型消防站" },
     { id = "tripartite", name = "街道三方办" },
     { id = "river_chief", name = "河长" },
     { id = "supervising_leader", name = "分管领导" },
