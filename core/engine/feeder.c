@@ -400,7 +400,12 @@ bool feeder_call(struct feeder *f, const char *op, struct span feed, struct span
     bool ok = x && x->feed.n;
     if (!ok)
         err_set(e, ERR_MISSING, "没有这种数据格式，或它的文件还没有通过检查");
-    ok = ok && ready(f, e) && question(f, op, feed, head, body, ANSWER_MS, &frame, e);
+    if (ok) {
+        ok = ready(f, e) && question(f, op, feed, head, body, ANSWER_MS, &frame, e);
+        /* A process that was gone when it was asked says nothing of the message: ask the next one. */
+        if (!ok && e->code == ERR_SYSTEM)
+            ok = ready(f, e) && question(f, op, feed, head, body, ANSWER_MS, &frame, e);
+    }
     if (ok) {
         ok = unwrap(frame, json, e);
         frame_drop(&f->in, frame);

@@ -1,10 +1,12 @@
 // Foreign formats: pushes as cameras, Alertmanager and CloudEvents senders make them, and messages that mean harm.
 import assert from 'node:assert/strict'
+import { execSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFile, readdir } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { startStreet } from './lib/server.mjs'
+import { BINARY, ROOT, sleep, startStreet } from './lib/server.mjs'
 
 let street, key, other, admin
 before(async () => {
@@ -197,4 +199,63 @@ test('an Idempotency-Key answers the same', async () => {
   const one = await post('hikvision', alarm({ at: '2020-02-29T08:40:00+08:00' }), { headers })
   const two = await post('hikvision', alarm({ at: '2020-02-29T08:40:00+08:00' }), { headers })
   assert.deepEqual(one.body, two.body)
+})
+
+test('pictures are in backups, verified, and expire', async () => {
+  const hash = createHash('sha256').update(JPEG).digest('hex')
+  const file = (dir) => join(dir, 'pictures', hash.slice(0, 2), hash)
+  const made = await street.ask('POST', '/api/v1/backup', { cookie: admin, json: {} })
+  const dir = await mkdtemp(join(tmpdir(), 'wangyi-restored-'))
+  const restored = spawnSync(BINARY, ['restore', made.body.dir, '--data', dir], { encoding: 'utf8' })
+  assert.equal(restored.status, 0, restored.stderr)
+  assert.deepEqual(await readFile(file(dir)), JPEG)
+  const verify = () => spawnSync(BINARY, ['verify', '--data', dir, '--json'], { encoding: 'utf8' })
+  assert.equal(JSON.parse(verify().stdout).pictures, 1)
+  await rm(file(dir))
+  await writeFile(file(dir), 'x')
+  assert.equal(verify().status, 1)
+  await rm(dir, { recursive: true })
+
+  const old = Date.now() / 1000 - 91 * 86400
+  await utimes(file(street.data), old, old)
+  await street.restart()
+  admin = await street.signIn('admin')
+  const look = () => fetch(`${street.url}/api/v1/pictures/${hash}`, { headers: { Cookie: admin } })
+  for (const end = Date.now() + 10000; (await look()).status !== 404 && Date.now() < end;) await sleep(100)
+  assert.equal((await look()).status, 404)
+})
+
+test('a file with a fault leaves the one before in service, and says why; the next process has it too', async () => {
+  const scripts = await mkdtemp(join(tmpdir(), 'wangyi-scripts-'))
+  await cp(join(ROOT, 'scripts'), scripts, { recursive: true })
+  const mine = await startStreet({ people: ['admin'], args: ['--scripts', scripts] })
+  try {
+    const cookie = await mine.signIn('admin'), token = await mine.key('camera_event')
+    const path = join(scripts, 'feeds', 'hikvision.lua'), text = await readFile(path, 'utf8')
+    const put = async (content) => {
+      await writeFile(path, content)
+      assert.equal((await mine.ask('POST', '/api/v1/reload', { cookie, json: {} })).status, 200)
+      return (await mine.ask('GET', '/api/v1/feeds', { cookie })).body.items.find((one) => one.name === 'hikvision')
+    }
+    const send = (at) => mine.ask('POST', '/api/v1/feeds/hikvision', { key: token, body: alarm({ at }),
+      headers: { 'Content-Type': 'application/xml' } })
+    for (const [content, why] of [[text.replace('local feed', 'locl feed'), /hikvision\.lua:/],
+      [text.replace('"start"', '"begin"'), /phase|例子/], ['return {}', /缺少/], ['while true do end', /./]]) {
+      const state = await put(content)
+      assert.match(state.problem, why)
+      assert.equal(state.title, '海康威视报警')
+      assert.equal((await send('2020-02-29T10:00:00+08:00')).status, 200)
+    }
+    assert.equal((await put(text.replace('海康威视报警', '新名字'))).title, '新名字')
+
+    /* the process is killed: the next message starts another */
+    const pid = execSync(`pgrep -P ${mine.pid} -f 'engine feed'`, { encoding: 'utf8' }).trim()
+    process.kill(Number(pid), 'SIGKILL')
+    await sleep(100)
+    const answers = [await send('2020-02-29T11:00:00+08:00'), await send('2020-02-29T11:01:00+08:00')]
+    assert.deepEqual(answers.map((one) => one.status), [200, 200])
+  } finally {
+    await mine.close()
+    await rm(scripts, { recursive: true })
+  }
 })
