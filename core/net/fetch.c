@@ -56,7 +56,7 @@ static bool is_inside6(const unsigned char b[16])
            (b[0] == 0xFE && b[1] >= 0x80) || b[0] == 0xFF;
 }
 
-static bool is_inside(const struct sockaddr *sa)
+bool fetch_is_inside(const struct sockaddr *sa)
 {
     if (sa->sa_family == AF_INET) {
         struct sockaddr_in in;
@@ -137,7 +137,7 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
 {
     struct running *r = ctx;
     (void)purpose;
-    if (!r->inside && is_inside(&a->addr)) {
+    if (!r->inside && fetch_is_inside(&a->addr)) {
         r->refused = true;
         return CURL_SOCKET_BAD;
     }

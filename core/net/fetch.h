@@ -8,9 +8,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/buf.h"
 #include "util/err.h"
+
+struct sockaddr;
 
 enum { FETCH_BYTES_MAX = 1 << 20, FETCH_HEADERS_MAX = 16 };
 
@@ -28,6 +31,8 @@ struct fetch {
     char type[128];
     int64_t retry_after_s; /* 0: it did not say */
 };
+/* Loopback, private, link-local, multicast, and what is none of the two families. */
+bool fetch_is_inside(const struct sockaddr *address);
 void fetch_global_init(void); /* once, before threads */
 /* True if an answer came, whatever its status. The caller frees `body`. */
 bool fetch_run(struct fetch *f, struct err *e);

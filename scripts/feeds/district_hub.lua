@@ -40,7 +40,8 @@ return {
   title = "区数据枢纽",
   types = types,
   accepts = "json",
-  pull = { url = hub.url or "", every = hub.every or "hourly", private = hub.private == true },
+  pull = { url = hub.url or "", every = hub.every or "hourly", private = hub.private == true,
+           ca = hub.ca },
   request = request,
   read = read,
   examples = {

@@ -10,6 +10,7 @@
 // cursor does not move), hang (never answers).
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -30,8 +31,8 @@ function readFaults(text) {
   })
 }
 
-/** `items` instead of `dir`: a list that the caller may add to. Returns { url, log, faults, close }. */
-export async function startHub({ dir, items, secret = '', faults = '', host = '127.0.0.1', port = 0 }) {
+/** `items` instead of `dir`: a list that the caller may add to; `tls` { cert, key }: HTTPS. Returns { url, log, faults, close }. */
+export async function startHub({ dir, items, secret = '', faults = '', host = '127.0.0.1', port = 0, tls }) {
   const hub = { log: [], faults: readFaults(faults), sockets: new Set() }
   const page = async (url) => {
     const all = items ?? await readItems(dir)
@@ -43,7 +44,7 @@ export async function startHub({ dir, items, secret = '', faults = '', host = '1
     response.writeHead(status, { 'Content-Type': 'application/json', ...headers })
     response.end(typeof body === 'string' ? body : JSON.stringify(body))
   }
-  const server = createServer(async (request, response) => {
+  const serve = async (request, response) => {
     const url = new URL(request.url, 'http://hub')
     hub.log.push({ path: request.url, authorization: request.headers.authorization, at: Date.now() })
     const n = hub.log.length
@@ -65,13 +66,14 @@ export async function startHub({ dir, items, secret = '', faults = '', host = '1
       return setTimeout(() => response.destroy(), 50)
     }
     answer(response, 200, body)
-  })
+  }
+  const server = tls ? createSecureServer(tls, serve) : createServer(serve)
   server.on('connection', (socket) => {
     hub.sockets.add(socket)
     socket.on('close', () => hub.sockets.delete(socket))
   })
   await new Promise((done, failed) => server.once('error', failed).listen(port, host, done))
-  hub.url = `http://${host}:${server.address().port}/records`
+  hub.url = `${tls ? 'https' : 'http'}://${host}:${server.address().port}/records`
   hub.close = () => new Promise((done) => {
     for (const socket of hub.sockets) socket.destroy()
     server.close(done)
