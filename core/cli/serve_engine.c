@@ -56,16 +56,16 @@ static void changed(void *ctx)
     ticker_changed(s->ticker);
 }
 
-/* An office file that is refused leaves the one before in force; the scenarios are read all the same. */
-static void refuse_office(struct import_result *r, const struct err *why)
+/* One more file that is refused; the one before stays in force, the others are read all the same. */
+static void refuse(struct import_result *r, const char *id, const char *why)
 {
     struct buf list = {0};
     buf_char(&list, '[');
     struct json_w w = json_w_begin(&list);
     json_w_object(&w);
-    json_w_kstr(&w, "id", "office");
+    json_w_kstr(&w, "id", id);
     json_w_kint(&w, "line", 0);
-    json_w_kstr(&w, "message", why->text);
+    json_w_kstr(&w, "message", why);
     json_w_object_end(&w);
     json_w_end(&w);
     struct span others = buf_view(&r->refused); /* "[…]" */
@@ -74,6 +74,26 @@ static void refuse_office(struct import_result *r, const struct err *why)
     buf_put(&list, others.p + 1, others.n - 1);
     buf_free(&r->refused);
     r->refused = list;
+}
+
+static void reload_feeds(struct serve *s, struct import_result *r)
+{
+    struct arena a = {0};
+    struct buf json = {0};
+    const struct json_limits limits = {.bytes = 4 << 20, .keys = 4096, .string = 1 << 20};
+    if (s->feeder && !feeder_reload(s->feeder)) {
+        feeder_list(s->feeder, &json);
+        const struct json *list = json_parse(&a, buf_view(&json), &limits, NULL, NULL);
+        for (size_t i = 0; i < json_count(list); i++) {
+            const struct json *one = json_item(list, i);
+            const char *why = json_cstr(json_get(one, "problem"), NULL);
+            if (why)
+                refuse(r, arena_printf(&a, "feeds/%s", json_cstr(json_get(one, "name"), "")),
+                       why);
+        }
+    }
+    buf_free(&json);
+    arena_free(&a);
 }
 
 bool serve_reload(struct serve *s, struct span author, struct span reason, struct buf *json,
@@ -88,7 +108,9 @@ bool serve_reload(struct serve *s, struct span author, struct span reason, struc
     bool ok = import_scenarios(&in, author, reason, &r, e);
     pthread_mutex_unlock(&s->reloading);
     if (ok && !office_ok)
-        refuse_office(&r, &why);
+        refuse(&r, "office", why.text);
+    if (ok)
+        reload_feeds(s, &r);
     if (ok)
         buf_printf(json, "{\"changed\":%.*s,\"unchanged\":%d,\"refused\":%.*s}",
                    SPAN_ARG(buf_view(&r.changed)), r.unchanged, SPAN_ARG(buf_view(&r.refused)));
@@ -103,8 +125,6 @@ bool serve_reload(struct serve *s, struct span author, struct span reason, struc
         server_street_changed(s->server);
     if (s->supervisor)
         changed(s);
-    if (s->feeder)
-        feeder_reload(s->feeder);
     return ok;
 }
 

@@ -30,6 +30,13 @@ static bool add(struct watch *w, const char *dir, const char *below, struct err 
     return err_set(e, ERR_SYSTEM, "不能监视目录 %s：%s", path, strerror(errno));
 }
 
+static bool add_if_there(struct watch *w, const char *dir, const char *below, struct err *e)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s%s", dir, below);
+    return access(path, F_OK) != 0 || add(w, dir, below, e);
+}
+
 /* Read away what has been told; true if it concerns a Lua file. */
 static bool drain(int fd)
 {
@@ -80,7 +87,7 @@ struct watch *watch_start(struct serve *s, struct err *e)
     if (!ok)
         err_set(e, ERR_SYSTEM, "inotify：%s", strerror(errno));
     ok = ok && add(w, s->scenarios_dir, "", e) && add(w, s->scripts_dir, "/office", e) &&
-         add(w, s->scripts_dir, "/std", e);
+         add(w, s->scripts_dir, "/std", e) && add_if_there(w, s->scripts_dir, "/feeds", e);
     if (ok && pthread_create(&w->thread, NULL, run, w) == 0)
         return w;
     if (ok)

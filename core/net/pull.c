@@ -43,10 +43,12 @@ struct pull {
     int count;
 };
 
-/* What is stored of a feed: where it goes on, and the run of pages it is in. */
+/* What is stored of a feed: where it goes on, the run of pages it is in, and what it has ever brought: of
+ * these types alone the end of a run says that the data are fresh. */
 struct place {
     struct span row; /* as stored; SPAN_NONE: none yet */
     struct span cursor, cycle;
+    const struct json *types;
     int64_t ok_at;
 };
 
@@ -58,6 +60,7 @@ static bool place_read(struct view *v, struct arena *a, struct span feed, struct
     const struct json *row = json_parse(a, out->row, NULL, NULL, NULL);
     out->cursor = json_string(json_get(row, "cursor"));
     out->cycle = json_string(json_get(row, "cycle"));
+    out->types = json_get(row, "types");
     json_int(json_get(row, "ok_at"), &out->ok_at);
     return true;
 }
@@ -85,6 +88,27 @@ struct page {
     int64_t retry_after_s;
 };
 
+static bool was_brought(const struct json *types, const char *name)
+{
+    for (size_t i = 0; i < json_count(types); i++)
+        if (span_eq(json_string(json_item(types, i)), span_of(name)))
+            return true;
+    return false;
+}
+
+static void types_put(struct json_w *w, const struct page *g)
+{
+    json_w_name(w, "types");
+    json_w_array(w);
+    for (size_t i = 0; i < json_count(g->from.types); i++)
+        json_w_value(w, json_item(g->from.types, i));
+    for (int i = 0; i < g->inlet.part_count; i++)
+        if (g->inlet.parts[i].count &&
+            !was_brought(g->from.types, g->inlet.parts[i].type->name))
+            json_w_str(w, g->inlet.parts[i].type->name);
+    json_w_array_end(w);
+}
+
 static void row_put(struct buf *out, const struct page *g)
 {
     struct json_w w = json_w_begin(out);
@@ -94,6 +118,7 @@ static void row_put(struct buf *out, const struct page *g)
         json_w_kspan(&w, "cursor", cursor);
     if (g->inlet.more)
         json_w_kstr(&w, "cycle", g->cycle);
+    types_put(&w, g);
     json_w_kint(&w, "ok_at", clock_wall_us());
     json_w_object_end(&w);
     json_w_end(&w);
@@ -210,7 +235,7 @@ static bool page_read(struct page *g, const struct fetch *f, struct err *e)
     if (ok && g->inlet.more && (!g->inlet.cursor.p || span_eq(g->inlet.cursor, g->from.cursor)))
         ok = err_set(e, ERR_INPUT, "对方说还有下一页，游标却没有动");
     if (ok && !g->inlet.more)
-        inlet_touch(&g->inlet, g->street, json_get(g->manifest, "types"));
+        inlet_touch(&g->inlet, g->street, g->from.types);
     return ok;
 }
 

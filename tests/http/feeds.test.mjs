@@ -232,9 +232,12 @@ test('a file with a fault leaves the one before in service, and says why; the ne
   try {
     const cookie = await mine.signIn('admin'), token = await mine.key('camera_event')
     const path = join(scripts, 'feeds', 'hikvision.lua'), text = await readFile(path, 'utf8')
+    let refused
     const put = async (content) => {
       await writeFile(path, content)
-      assert.equal((await mine.ask('POST', '/api/v1/reload', { cookie, json: {} })).status, 200)
+      const reloaded = await mine.ask('POST', '/api/v1/reload', { cookie, json: {} })
+      assert.equal(reloaded.status, 200)
+      refused = reloaded.body.refused.map((one) => one.id)
       return (await mine.ask('GET', '/api/v1/feeds', { cookie })).body.items.find((one) => one.name === 'hikvision')
     }
     const send = (at) => mine.ask('POST', '/api/v1/feeds/hikvision', { key: token, body: alarm({ at }),
@@ -243,6 +246,7 @@ test('a file with a fault leaves the one before in service, and says why; the ne
       [text.replace('"start"', '"begin"'), /phase|例子/], ['return {}', /缺少/], ['while true do end', /./]]) {
       const state = await put(content)
       assert.match(state.problem, why)
+      assert.deepEqual(refused, ['feeds/hikvision'])
       assert.equal(state.title, '海康威视报警')
       assert.equal((await send('2020-02-29T10:00:00+08:00')).status, 200)
     }

@@ -84,6 +84,8 @@ test('all pages, then only what is new; faults are outlasted', async () => {
   const updates = (await street.ask('GET', '/api/v1/records/dataset_update?limit=50', { cookie: street.admin })).body.items
     .filter((one) => one.dataset_id === 'DS_ent_income' && one.operator_id === 'feed:district_hub')
   assert.equal(updates.length, 2, 'one for each run of pages')
+  const others = (await street.ask('GET', '/api/v1/records/dataset_update?limit=50', { cookie: street.admin })).body.items
+  assert.ok(!others.some((one) => one.dataset_id === 'DS_enterprise'), 'nothing is said of data that never came')
 })
 
 test('killed between pages: nothing lost, nothing twice', async () => {
