@@ -112,8 +112,11 @@ local function on_event(row, ctx, withdrawn)
   local place, event_type = row.place_id, row.event_type
   if not place then return ctx:unknown("事件没有点位") end
   camera.check_sure(row, ctx)
-  local run = camera.follow(ctx, row, { field = "place_id", id = place, type = event_type,
-                                        days = ctx.settings.hot_days, changed = withdrawn })
+  local shortest = ctx.settings.blue_min
+  local run = camera.follow(ctx, row, {
+    field = "place_id", id = place, type = event_type, days = ctx.settings.hot_days, changed = withdrawn,
+    version = tostring(shortest), keep = function(e) return camera.minutes(e, e.over) >= shortest end,
+  })
   if not run then return end
   local shrunk = withdrawn
   for _, e in ipairs(run.gone) do
