@@ -78,41 +78,70 @@ local function raise(event, key, level, run, week, at, ctx)
   }
 end
 
--- 记住挂着的件，五分钟一次看它们恢复了没有。
-local function note_open(keys, field, subject, event_type, ctx)
-  local open, more = ctx:get("open") or {}, false
+-- 记住挂着的件（key → 按商户还是点位），五分钟一次看它们恢复了没有；太多就放下最早的，等人来办。
+local OPEN_MOST = 800
+
+local function date_in(key) return key:sub(-10) end
+
+local function note_open(keys, field, ctx)
+  local open, more, n = ctx:get("open") or {}, false, 0
   for key in pairs(keys) do
-    if not open[key] then open[key], more = { field, subject, event_type }, true end
+    if not open[key] then open[key], more = field, true end
   end
-  if more then ctx:set("open", open) end
+  if not more then return end
+  local oldest
+  for key in pairs(open) do
+    n = n + 1
+    if not oldest or date_in(key) < date_in(oldest) then oldest = key end
+  end
+  if n > OPEN_MOST then open[oldest] = nil end
+  ctx:set("open", open)
 end
 
-local function on_event(row, ctx)
-  if not TYPES[row.event_type] then return end
-  local subject, field = row.shop_id or row.place_id, row.shop_id and "shop_id" or "place_id"
-  if not subject then return ctx:unknown("事件没有商户也没有点位") end
-  camera.check_sure(row, ctx)
+local function key_of(subject, event) return ("%s|%s|%s"):format(subject, event.event_type, calendar.date_of(event.occurred_at)) end
+
+-- 把手头这条接到它的段上，该判断的逐条判断；判断出来的 key 记进 raised。
+local function follow(row, subject, field, changed, raised, ctx)
   local permits, words = permits_of(row, ctx)
   if #permits > 0 then ctx:check("外摆许可当时有效", is_permitted(permits, calendar.seconds(row.occurred_at)), "==", true) end
-
-  local raised = {}
   local run = camera.follow(ctx, row, {
     field = field, id = subject, type = row.event_type, days = ctx.settings.week_days,
-    gap_min = ctx.settings.episode_gap_min, version = words,
+    gap_min = ctx.settings.episode_gap_min, version = words, changed = changed,
     accept = function(event)
       if field == "place_id" and event.shop_id then return false end
       return event.phase == "end" or not is_permitted(permits, calendar.seconds(event.occurred_at))
     end,
     each = function(event, episode, run, at)
       if event.phase == "end" then return end
-      local key = ("%s|%s|%s"):format(subject, event.event_type, calendar.date_of(event.occurred_at))
+      local key = key_of(subject, event)
+      if changed then return end -- 撤回的只重连，不再报
+      raised[key] = true
       local level, week = level_of(key, episode, run, at, ctx)
       raise(event, key, level, run, week, at, ctx)
-      raised[key] = true
     end,
   })
+  return run
+end
+
+-- 撤回的或更正得不算数的：那一天再没有别的，就不该报。
+local function take_back(row, key, run, ctx)
+  local today = camera.day(calendar.seconds(row.occurred_at))
+  for _, e in ipairs(run.list) do
+    if camera.day(e.from) <= today and today <= camera.day(e.to) then return end
+  end
+  ctx:clear { key = key, retract = true, reason = "依据的事件已更正或撤回" }
+end
+
+local function on_event(row, ctx, withdrawn)
+  if not TYPES[row.event_type] then return end
+  local subject, field = row.shop_id or row.place_id, row.shop_id and "shop_id" or "place_id"
+  if not subject then return ctx:unknown("事件没有商户也没有点位") end
+  camera.check_sure(row, ctx)
+  local raised = {}
+  local run = follow(row, subject, field, withdrawn, raised, ctx)
   if not run then return end
-  note_open(raised, field, subject, row.event_type, ctx)
+  if withdrawn or ctx:before(row) then take_back(row, key_of(subject, row), run, ctx) end
+  if not withdrawn then note_open(raised, field, ctx) end
   camera.remember(ctx, field, subject, row.event_type, run)
 end
 
@@ -126,22 +155,18 @@ local function quiet_since(run, alert)
 end
 
 local function close_quiet(ctx)
-  local open = ctx:get "open"
-  if not open then return end
-  local left, fewer = {}, false
-  for key, who in pairs(open) do
-    local alert = ctx:alerts { key = key, state = "open" }[1]
+  local open, fewer = ctx:get "open", false
+  for key, field in pairs(open or {}) do
+    local alert, done = ctx:alerts { key = key, state = "open" }[1], true
     if alert then
-      left[key] = who
-      local since = quiet_since(camera.recall(ctx, who[1], who[2], who[3]), alert)
-      if since and ctx:check("结束或反馈之后没有再发生", (calendar.seconds(ctx.now) - since) / 60, ">=", QUIET_MIN, "分钟") then
-        ctx:clear { key = key, reason = ("已%d分钟没有再发生"):format(QUIET_MIN) }
-      end
-    else
-      fewer = true
+      local subject, event_type = key:match "^(.*)|([%w_]+)|[%d-]+$"
+      local since = quiet_since(camera.recall(ctx, field, subject, event_type), alert)
+      done = since ~= nil and ctx:check("结束或反馈之后没有再发生", (calendar.seconds(ctx.now) - since) / 60, ">=", QUIET_MIN, "分钟")
+      if done then ctx:clear { key = key, reason = ("已%d分钟没有再发生"):format(QUIET_MIN) } end
     end
+    if done then open[key], fewer = nil, true end
   end
-  if fewer then ctx:set("open", next(left) and left or nil) end
+  if fewer then ctx:set("open", next(open) and open or nil) end
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
@@ -201,8 +226,9 @@ return {
     week_episodes   = { label = "反复发生达到（橙）", unit = "次", default = 3, min = 2, max = 100 },
   },
 
-  on    = { camera_event = on_event },
-  every = { { at = "5min", run = close_quiet } },
+  on      = { camera_event = function(row, ctx) on_event(row, ctx, false) end },
+  removed = { camera_event = function(row, ctx) on_event(row, ctx, true) end },
+  every   = { { at = "5min", run = close_quiet } },
 
   life = {
     self_fix = { close = "auto", limits = { close = "30min" } },
@@ -297,6 +323,12 @@ return {
         step(at "10:05", {}, { FIRST, ev("E1", "10:02", END) }, { act "sign", act "close" }),
         step(at "15:05", want "blue", { ev("CE2", "15:05") }),
         step(at "15:08", want "blue", { ev("CE3", "15:08") }) } },
+    { name = "事件撤回了，那天再没有别的，告警也撤回；还有别的就留着", steps = {
+        step(at "10:10", want "blue", { FIRST, ev("CE2", "10:05") }),
+        { at = at "10:15", removed = { { "camera_event", "CE1" } }, expect = want "blue" },
+        { at = at "10:20", removed = { { "camera_event", "CE2" } }, expect = {} } } },
+    { name = "更正为置信度不够，告警撤回", steps = {
+        step(at "10:10", want "blue", { FIRST }), step(at "10:15", {}, { ev("CE1", "10:00", sure(0.3)) }) } },
     { name = "自动办结之后同日再犯，重新打开", steps = {
         step(at "11:20", {}, { FIRST, ev("E1", "10:20", END) }),
         step(at "14:00", want "blue", { ev("CE2", "14:00") }) } },
