@@ -93,8 +93,11 @@ end
 
 local function on_lane(row, ctx, withdrawn)
   local place = row.place_id
-  local run = camera.follow(ctx, row, { field = "place_id", id = place, type = "fire_lane",
-                                        days = ctx.settings.lane_days, changed = withdrawn })
+  local shortest = ctx.settings.lane_min
+  local run = camera.follow(ctx, row, {
+    field = "place_id", id = place, type = "fire_lane", days = ctx.settings.lane_days, changed = withdrawn,
+    version = tostring(shortest), keep = function(e) return camera.minutes(e, e.over) >= shortest end,
+  })
   if not run then return end
   for _, e in ipairs(run.gone) do
     ctx:clear { key = lane_key(place, e), retract = true, reason = "起点另有更早的一条，或已撤回" }
