@@ -372,7 +372,8 @@ local camera = {}
 ---@field days integer 往回看几天
 ---@field gap_min? number 前后两条相隔超过几分钟算断开；不写则开到 end 为止
 ---@field accept? fun(event: wangyi.row): boolean 这条算不算（置信度之外的条件）
----@field version? string 影响连法的东西；变了就从记录重连
+---@field keep? fun(episode: wangyi.episode): boolean 过去的段要不要留；不写都留（最多 300 段）。做了记号的总留着
+---@field version? string 影响连法和留法的东西；变了就从记录重连
 ---@field changed? boolean 事件撤回了
 ---@field each? fun(event: wangyi.row, episode: wangyi.episode, run: wangyi.camera_run, at: number) 逐条判断：手头这条；迟到时还有它以后的各条
 

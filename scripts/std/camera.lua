@@ -93,9 +93,15 @@ local function join(list, event, at, gap_min)
   return last
 end
 
--- 最后一段可能还开着，留着；其余的过了期就不要。
-local function forget_old(list, days, at)
-  while #list > 1 and camera.day(at) - camera.day(list[1].from) > days do table.remove(list, 1) end
+-- 最后一段可能还开着，留着；其余的过了期的、太多的、场景说不必留的（没有记号才算）就不要：状态不会越积越大。
+local MOST = 300
+local function forget_old(list, o, at)
+  for i = #list - 1, 1, -1 do
+    local e = list[i]
+    local useless = o.keep and not e.mark and not o.keep(e)
+    if useless or camera.day(at) - camera.day(e.from) > o.days then table.remove(list, i) end
+  end
+  while #list > MOST do table.remove(list, 1) end
 end
 
 local function state_name(o) return ("%s|%s|%s"):format(o.field, o.id, o.type) end
@@ -137,13 +143,13 @@ local function rebuild(ctx, row, o, old, at)
   for _, e in ipairs(old and old.list or {}) do
     if e.mark and not kept[e.id] then run.gone[#run.gone + 1] = e end
   end
-  if run.at then forget_old(run.list, o.days, run.at) end
+  if run.at then forget_old(run.list, o, run.at) end
   return run
 end
 
 --- 手头的事件来了（或改了、撤了）：接到它的段上。返回 run，其中 run.list 是各段，由早到晚；与它无关的返回 nil。
 -- o = { field "place_id" 或 "shop_id"，id 它的值，type 种类，days 往回看几天，gap_min 隔多久算断（可不写），
---       accept(event) 算不算（可不写），version 影响连法的参数（变了就重连），changed 事件改过或撤回了，
+--       accept(event) 算不算（可不写），keep(episode) 过去的段要不要留（可不写），version 影响连法的参数（变了就重连），changed 事件改过或撤回了，
 --       each(event, episode, run, at) 逐条判断：手头这条；迟到时还有它以后的各条 }
 -- run.gone：重连之后不再成立、而场景做过记号的段。场景改了 run 之后要 camera.remember。
 function camera.follow(ctx, row, o)
@@ -157,7 +163,7 @@ function camera.follow(ctx, row, o)
   end
   local e = join(old.list, row, at, o.gap_min)
   old.at, old.gone = at, {}
-  forget_old(old.list, o.days, at)
+  forget_old(old.list, o, at)
   if o.each and e then o.each(row, e, old, at) end
   return old
 end

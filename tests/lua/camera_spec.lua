@@ -145,3 +145,13 @@ it("counts by calendar days and forgets older ones", function()
   come(s, event("old", "10:00", { occurred_at = "2020-07-07T10:00:00+08:00" }), 30)
   same(shape(come(s, event("new", "10:00"), 30)), "new 10:00-10:00")
 end)
+
+it("keeps what is asked for, what is marked and the last, and never more than 300", function()
+  local s, run = street(), nil
+  local keep = { keep = function() return false end }
+  come(s, event("a", "10:00"), 1, keep).list[1].mark = 1
+  for i = 1, 3 do come(s, event("b" .. i, ("11:%02d"):format(i * 10)), 1, keep) end
+  same(shape(camera.recall(s.ctx, "place_id", "P", "vendor")), "a 10:00-10:00, b3 11:30-11:30")
+  for i = 0, 359 do run = come(s, event(("c%03d"):format(i), ("%02d:%02d"):format(12 + i // 60 * 2, i % 60)), 0) end
+  same(#run.list, 300)
+end)
