@@ -127,6 +127,24 @@ bool alert_filter_set(struct alert_filter *f, struct arena *a, struct span name,
 bool alert_list(struct view *v, struct arena *a, const struct street *street,
                 const struct person *person, const struct alert_filter *f, struct json_w *w,
                 struct err *e);
+/* Lineage: the alerts whose evidence read one of these versions (seqs first … last, both with), as alert_list
+ * writes them into an open array, newest life of a key first, no more than `limit`; those this person may see. *more: there are others. */
+struct alert_versions {
+    uint64_t first, last;
+};
+bool alert_fed(struct view *v, struct arena *a, const struct street *street,
+               const struct person *person, const struct alert_versions *versions, size_t count,
+               int limit, struct json_w *w, bool *more, struct err *e);
+/* Each alert of a scenario that is open as of a seq in effective order; the cost is that of the open ones and of
+ * what has happened since. In order of key. fn returns false to stop. */
+bool alert_open_each(struct view *v, struct span scenario, uint64_t as_of,
+                     bool (*fn)(void *ctx, const struct alert *al), void *ctx, struct err *e);
+/* The evidence of one, as JSON text; SPAN_NONE: it has none. */
+bool alert_evidence(struct view *v, struct arena *a, const struct alert *al, struct span *out,
+                    struct err *e);
+/* Causes (seqs judged) of the last triggers of the present life, newest first; persons' acts left out. */
+bool alert_triggers(struct view *v, struct arena *a, const struct alert *al, uint64_t as_of,
+                    uint64_t *causes, size_t max, size_t *count, struct err *e);
 /* How many of a scenario's alerts are open. */
 uint64_t alert_open_count(struct view *v, struct arena *a, struct span scenario);
 /* Every ALERT entry appended is also appended to the stream "alerts". The CloudEvents object

@@ -11,7 +11,13 @@
 #include "util/id.h"
 #include "util/json.h"
 
-enum { EVIDENCE_MAX = 64 * 1024, TITLE_MAX = 600, TEXT_MAX = 8 * 1024, LIST_MAX = 32 };
+enum {
+    EVIDENCE_MAX = 64 * 1024,
+    TITLE_MAX = 600,
+    TEXT_MAX = 8 * 1024,
+    LIST_MAX = 32,
+    READS_MAX = 600, /* found again by what they read */
+};
 
 static void put_evidence(struct buf *b, const struct json *evidence, size_t most_reads)
 {
@@ -97,6 +103,22 @@ static size_t make_postings(struct arena *a, const struct fold *f, struct postin
     return n;
 }
 
+/* By each version it rests on (alert_fed.c). */
+static size_t post_reads(const struct alert_source *source, struct posting *out)
+{
+    const struct json *evidence = json_get(source->effect, "evidence"),
+                      *lists[] = {json_get(evidence, "reads"), json_get(evidence, "also_read")};
+    size_t n = 0;
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < json_count(lists[i]) && n < READS_MAX; k++) {
+            const struct json *one = json_item(lists[i], k);
+            int64_t seq = 0;
+            if (json_int(i ? one : json_get(one, "seq"), &seq) && seq > 0)
+                out[n++] = (struct posting){ALERT_BY_READ, SPAN("*"), seq};
+        }
+    return n;
+}
+
 /* Every event of a life is in its own stream, but of many repeats only some: a timeline is
  * for reading. */
 static bool tell_streams(struct txn *t, struct arena *a, const struct fold *f,
@@ -149,8 +171,11 @@ bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct 
         fold_step(a, f, &later[i]);
     f->al.seq = s->seq;
 
-    struct posting *postings = arena_alloc(a, (6 + LIST_MAX) * sizeof *postings);
+    struct posting *postings = arena_alloc(a, (6 + LIST_MAX + READS_MAX) * sizeof *postings);
     bool begins = told.result == RESULT_RAISE || told.result == RESULT_REOPEN;
+    size_t posted = begins ? make_postings(a, f, postings) : 0;
+    if (source && evidence.n)
+        posted += post_reads(source, postings + posted);
     struct buf body = {0};
     alert_body_put(&body, s, &told, f, evidence);
     struct entry_new entry = {.type = ENTRY_ALERT,
@@ -159,7 +184,7 @@ bool alert_append(struct txn *t, struct arena *a, struct span entry_key, struct 
                               .key = entry_key,
                               .body = buf_view(&body),
                               .postings = postings,
-                              .posting_count = begins ? make_postings(a, f, postings) : 0};
+                              .posting_count = posted};
     uint64_t seq = txn_append(t, &entry, e);
     buf_free(&body);
     return seq && tell_streams(t, a, f, told.result, seq, e) &&

@@ -9,7 +9,8 @@
  *
  * Postings of an ALERT entry that begins a life (or begins it again): field ALERT_BY_ID value
  * id, ALERT_BY_TIME value "*", ALERT_BY_SCENARIO, ALERT_BY_OFFICE, ALERT_BY_COMMUNITY (one
- * each), ALERT_BY_KEY; time raised_at. Streams: "alerts" has every ALERT entry, "alert/ID"
+ * each), ALERT_BY_KEY; time raised_at. One that has evidence is posted by each version that this read:
+ * ALERT_BY_READ value "*", time the version's seq. Streams: "alerts" has every ALERT entry, "alert/ID"
  * those of one life (the fiftieth-and-later repeats thinned). Table "alerts.open" (key: be64
  * raised_at, entry key) holds what lists and counts ask of the open ones; "alerts.count"
  * (key: scenario) how many a scenario has.
@@ -29,7 +30,8 @@ enum {
     ALERT_BY_SCENARIO,
     ALERT_BY_OFFICE,
     ALERT_BY_COMMUNITY,
-    ALERT_BY_KEY
+    ALERT_BY_KEY,
+    ALERT_BY_READ
 };
 
 /* One key's state: the alert of its present life and what the rules must remember beside it. */

@@ -122,7 +122,8 @@ static void put_evidence(struct view *v, struct arena *a, uint64_t seq, const st
         } else if (is_reads && r) {
             json_w_name_span(w, name);
             more += put_reads(a, value.raw, r, w);
-        } else if (!is_reads) {
+        } else if (!is_reads && !span_eq(name, SPAN("also_read")) &&
+                   !span_eq(name, SPAN("also_read_more"))) { /* seqs are for lineage */
             json_w_name_span(w, name);
             put_value(w, &value);
         }

@@ -15,7 +15,8 @@
  *   CLOCK      none                       {"to":time}: a held clock was moved     0
  *   LOG        none                       {"scenario","text"}: ctx:log, unknown   seq judged
  *   BATCH      source, batch              what a batch brought (domain/record.h)  0
- *   records    key fields in order        domain/row.h                            0
+ *   WITHDRAWAL source, batch              taking a batch back (domain/batch.h)    0
+ *   records    key fields in order        domain/row.h                            0, or the version it copies
  */
 #ifndef WY_DOMAIN_ENTRY_TYPE_H
 #define WY_DOMAIN_ENTRY_TYPE_H
@@ -34,6 +35,7 @@ enum entry_type {
     ENTRY_CLOCK = 11,
     ENTRY_LOG = 12,
     ENTRY_BATCH = 13,
+    ENTRY_WITHDRAWAL = 14,
     ENTRY_RECORDS = 256, /* + position of the type in scripts/office/records.lua */
 };
 

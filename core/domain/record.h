@@ -104,7 +104,7 @@ struct batch_result {
  * cannot be made out, nothing is withdrawn. WITHDRAW entries carry the body that was withdrawn.
  *
  * BATCH body: {"type","mode":"full"|"add","scope"?,"parts","rows","accepted","unchanged","withdrawn","refused",
- * "unreadable":bool,"began":seq,"done":bool,"seen"?:"16 hex digits a key"}; numbers are sums of all parts so far.
+ * "unreadable":bool,"began":seq,"first":seq,"last":seq (of what this part wrote, if any),"done":bool,"seen"?:"16 hex digits a key"}; numbers are sums of all parts so far.
  */
 bool record_apply(struct txn *t, struct dictionary *d, const struct batch *b,
                   struct batch_result *out, struct err *e);

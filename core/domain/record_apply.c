@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/batch.h"
 #include "domain/entry_type.h"
 #include "domain/key.h"
 #include "domain/record_impl.h"
@@ -323,6 +324,10 @@ static void put_batch_json(struct work *w, bool done, struct buf *body)
     json_w_kint(&j, "refused", (int64_t)w->p.refused);
     json_w_kbool(&j, "unreadable", w->p.unreadable);
     json_w_kint(&j, "began", (int64_t)w->p.began);
+    if (w->out->first_seq) {
+        json_w_kint(&j, "first", (int64_t)w->out->first_seq);
+        json_w_kint(&j, "last", (int64_t)w->out->last_seq);
+    }
     json_w_kbool(&j, "done", done);
     size_t n = w->seen.n - w->own_seen;
     if (!done && n) {
@@ -337,7 +342,21 @@ static bool write_batch(struct work *w, bool done, struct err *e)
 {
     struct buf body = {0};
     put_batch_json(w, done, &body);
-    struct entry_new entry = {.type = ENTRY_BATCH, .key = w->key, .body = buf_view(&body)};
+    struct span parts[2] = {SPAN_NONE, SPAN_NONE};
+    uint64_t seq;
+    key_split(w->key, parts, 2);
+    txn_next(w->txn, &seq, NULL, NULL);
+    const struct posting postings[] = {
+        {BATCH_BY_TYPE, span_of(w->b->type->name), (int64_t)seq},
+        {BATCH_BY_SOURCE, parts[0], (int64_t)seq},
+        {BATCH_BY_NAME, parts[1], (int64_t)seq},
+        {BATCH_ANY, SPAN("*"), (int64_t)seq},
+    };
+    struct entry_new entry = {.type = ENTRY_BATCH,
+                              .key = w->key,
+                              .body = buf_view(&body),
+                              .postings = postings,
+                              .posting_count = sizeof postings / sizeof *postings};
     bool ok = txn_append(w->txn, &entry, e) != 0;
     buf_free(&body);
     return ok;

@@ -51,6 +51,10 @@ struct txn;
 uint64_t record_append(struct txn *t, const struct type *type, enum entry_op op,
                        struct span key, struct span body, struct arena *a,
                        struct err *e); /* 0 on failure */
+/* The same for what is no news of its own: `origin` is the seq of the version whose place it takes. */
+uint64_t record_append_copy(struct txn *t, const struct type *type, enum entry_op op,
+                            struct span key, struct span body, uint64_t origin, struct arena *a,
+                            struct err *e);
 bool record_put_in(struct txn *t, const struct type *type, struct span key, struct span body,
                    struct arena *a, uint64_t *seq,
                    struct err *e); /* record_put with an arena */

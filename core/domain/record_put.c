@@ -54,13 +54,21 @@ static struct posting *postings_of(const struct type *t, struct span body, struc
     return list;
 }
 
-uint64_t record_append(struct txn *t, const struct type *type, enum entry_op op,
-                       struct span key, struct span body, struct arena *a, struct err *e)
+uint64_t record_append_copy(struct txn *t, const struct type *type, enum entry_op op,
+                            struct span key, struct span body, uint64_t origin, struct arena *a,
+                            struct err *e)
 {
-    struct entry_new entry = {.type = type->id, .op = (uint8_t)op, .key = key, .body = body};
+    struct entry_new entry = {
+        .type = type->id, .op = (uint8_t)op, .cause = origin, .key = key, .body = body};
     if (op == ENTRY_PUT)
         entry.postings = postings_of(type, body, a, &entry.posting_count);
     return txn_append(t, &entry, e);
+}
+
+uint64_t record_append(struct txn *t, const struct type *type, enum entry_op op,
+                       struct span key, struct span body, struct arena *a, struct err *e)
+{
+    return record_append_copy(t, type, op, key, body, 0, a, e);
 }
 
 /* A stored version that cannot be read is as good as another one: the new one heals it. */

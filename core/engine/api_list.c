@@ -231,6 +231,7 @@ static int ctx_each(lua_State *L)
 /* --- windows of event time ----------------------------------------------------------------------- */
 
 struct window_sum {
+    struct trace *trace;
     const struct type *type;
     int field; /* -1: count only */
     uint64_t count;
@@ -241,6 +242,7 @@ static bool add(void *ctx, const struct entry *e)
 {
     struct window_sum *w = ctx;
     w->count++;
+    trace_counted(w->trace, e->seq);
     if (w->field >= 0) {
         struct row_value v = row_get(w->type, e->body, w->field);
         if (!v.null)
@@ -269,7 +271,8 @@ static void walk_window(lua_State *L, struct evaluation *ev, int index, const ch
 static int ctx_count(lua_State *L)
 {
     struct evaluation *ev = api_enter(L, "count");
-    struct window_sum w = {.type = api_type(L, ev, 2, "count"), .field = -1};
+    struct window_sum w = {
+        .trace = &ev->trace, .type = api_type(L, ev, 2, "count"), .field = -1};
     walk_window(L, ev, 3, "count", &w);
     lua_pushinteger(L, (lua_Integer)w.count);
     return 1;
@@ -278,7 +281,7 @@ static int ctx_count(lua_State *L)
 static int ctx_sum(lua_State *L)
 {
     struct evaluation *ev = api_enter(L, "sum");
-    struct window_sum w = {.type = api_type(L, ev, 2, "sum")};
+    struct window_sum w = {.trace = &ev->trace, .type = api_type(L, ev, 2, "sum")};
     struct span name = api_text(L, 3, "sum", "字段");
     w.field = type_field(w.type, name);
     if (w.field < 0 || (w.type->fields[w.field].kind != FIELD_INTEGER &&

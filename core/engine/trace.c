@@ -69,10 +69,29 @@ void trace_field(struct trace *t, struct trace_read *r, int field)
     t->read_count++;
     uint64_t mixed = (r->entry.seq ^ r->entry.seq >> 31) * 0x9E3779B97F4A7C15ULL;
     t->fingerprint += mixed ^ mixed >> 29; /* a sum: a tick may read in another order */
-    if (t->read_count > TRACE_READS_MAX)
+    if (t->read_count > TRACE_READS_MAX) {
+        trace_counted(t, r->entry.seq);
         return;
+    }
     *(t->last ? &t->last->next : &t->first) = r;
     t->last = r;
+}
+
+void trace_counted(struct trace *t, uint64_t seq)
+{
+    if (t->also_count == TRACE_ALSO_MAX) {
+        t->also_more++;
+        return;
+    }
+    if (t->also_count == t->also_cap) {
+        size_t cap = t->also_cap ? t->also_cap * 2 : 16;
+        uint64_t *more = arena_alloc(t->arena, cap * sizeof *more);
+        if (t->also_count)
+            memcpy(more, t->also, t->also_count * sizeof *more);
+        t->also = more;
+        t->also_cap = cap;
+    }
+    t->also[t->also_count++] = seq;
 }
 
 /* --- the sentence ------------------------------------------------------------------------------- */
@@ -350,4 +369,13 @@ void trace_write(const struct trace *t, struct json_w *w)
     json_w_array_end(w);
     size_t more = t->read_count > TRACE_READS_MAX ? t->read_count - TRACE_READS_MAX : 0;
     json_w_kint(w, "reads_more", (int64_t)more);
+    if (!t->also_count)
+        return;
+    json_w_name(w, "also_read");
+    json_w_array(w);
+    for (size_t i = 0; i < t->also_count; i++)
+        json_w_int(w, (int64_t)t->also[i]);
+    json_w_array_end(w);
+    if (t->also_more)
+        json_w_kint(w, "also_read_more", (int64_t)t->also_more);
 }
