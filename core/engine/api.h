@@ -77,10 +77,14 @@ struct evaluation {
     const char *quiet; /* quiet_default of alerts */
     bool settled;
     bool again; /* judged again because of a late record */
+    /* Judged again as it was then: own alerts and state as of this seq; 0: as they are. */
+    uint64_t own_as_of;
     struct street_workdays days;
 
     /* what the running call is about */
-    const struct type *type; /* NULL: no record in hand */
+    const char *by;                     /* "on", "removed", "wake", "every" */
+    const struct instance_every *every; /* by "every": which */
+    const struct type *type;            /* NULL: no record in hand */
     const struct entry *row;
     struct span community; /* of the subject or record; may be empty */
     struct trace trace;
@@ -149,6 +153,8 @@ static inline struct view *api_own(const struct evaluation *ev)
 }
 static inline uint64_t api_own_seq(const struct evaluation *ev)
 {
+    if (ev->own_as_of)
+        return ev->own_as_of;
     return ev->host->own ? UINT64_MAX : ev->entry->seq - 1;
 }
 /* Earlier effects become visible, see evaluate_host.settle. False: *e, and the evaluation must be given up. */
@@ -157,7 +163,7 @@ bool api_settle(struct evaluation *ev, struct err *e);
 void api_bulk_alert(struct evaluation *ev, size_t fresh);
 /* What the running call has looked at, as alerts keep it (domain/alert.h). In `keep`. */
 struct span api_evidence(struct evaluation *ev);
-void api_retract(struct evaluation *ev, struct span key);
+void api_retract(struct evaluation *ev, struct span key, struct span reason);
 /* Members of EFFECT_CLEAR in `keep`. */
 struct span api_clear_members(struct evaluation *ev, struct span reason, bool close,
                               int64_t now);

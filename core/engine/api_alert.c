@@ -57,6 +57,10 @@ static void write_entry(struct evaluation *ev, struct json_w *w)
     b.n = 0;
     calendar_put_datetime(&b, ev->now);
     json_w_kspan(w, "at", buf_view(&b));
+    if (ev->by)
+        json_w_kstr(w, "by", ev->by);
+    if (ev->every)
+        json_w_kspan(w, "spec", ev->every->at);
     json_w_object_end(w);
 }
 
@@ -363,12 +367,12 @@ void api_bulk_alert(struct evaluation *ev, size_t fresh)
     x->evidence = api_evidence(ev);
 }
 
-void api_retract(struct evaluation *ev, struct span key)
+void api_retract(struct evaluation *ev, struct span key, struct span reason)
 {
     struct buf out = {0};
     struct json_w w = json_w_begin(&out);
     json_w_object(&w);
-    json_w_kstr(&w, "reason", "迟到的记录改变了当时的判断");
+    json_w_kspan(&w, "reason", reason);
     write_time(&w, "now", ev->now);
     json_w_object_end(&w);
     json_w_end(&w);

@@ -19,10 +19,37 @@ static struct span state_key(lua_State *L, const char *function)
     return key;
 }
 
+/* As the entries up to own_as_of had left it: what they set may stand behind later entries in the journal. */
+static bool state_then(struct evaluation *ev, struct span key, struct span *value,
+                       struct err *e)
+{
+    enum { AT_ONCE = 16 };
+    struct entry found[AT_ONCE];
+    arena_reset(&ev->brief);
+    struct span full = key_of2(&ev->brief, ev->in->scenario.id, key, e);
+    for (uint64_t as_of = SEQ_LATEST; full.n;) {
+        size_t n = 0;
+        if (!version_history(api_own(ev), &ev->brief, ENTRY_STATE, full, as_of, found, AT_ONCE,
+                             &n, e))
+            return e->code == ERR_MISSING;
+        for (size_t i = 0; i < n; i++)
+            if (found[i].cause <= ev->own_as_of) {
+                *value = found[i].op == ENTRY_PUT ? found[i].body : SPAN_NONE;
+                return true;
+            }
+        if (n < AT_ONCE || found[n - 1].seq <= 1)
+            break;
+        as_of = found[n - 1].seq - 1;
+    }
+    return full.n || e->code == ERR_INPUT;
+}
+
 bool api_state_read(struct evaluation *ev, struct span key, struct span *value, struct err *e)
 {
     struct entry entry;
     *value = SPAN_NONE;
+    if (ev->own_as_of)
+        return state_then(ev, key, value, e);
     if (ev->host->state && ev->host->state(ev->host->ctx, key, value))
         return true;
     arena_reset(&ev->brief);

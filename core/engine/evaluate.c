@@ -8,6 +8,7 @@
 #include "engine/evaluate_impl.h"
 #include "engine/late.h"
 #include "engine/lua_json.h"
+#include "engine/taken_back.h"
 #include "store/version.h"
 #include "util/calendar.h"
 #include "util/id.h"
@@ -269,6 +270,8 @@ static void look_at(struct work *w, const struct type *t, const struct entry *ro
 {
     w->ev.type = t;
     w->ev.row = row;
+    w->ev.by = NULL;
+    w->ev.every = NULL;
     w->ev.now = now;
     w->ev.as_of = as_of;
     w->ev.community = row ? api_row_community(&w->ev, t, row) : SPAN_NONE;
@@ -281,6 +284,7 @@ enum evaluate_result evaluate_record(struct work *w, const struct instance_handl
     size_t from = into->count;
     arena_reset(&w->ev.scratch);
     look_at(w, h->type, row, now, as_of);
+    w->ev.by = h == instance_removed(w->ev.in, h->type->id) ? "removed" : "on";
     w->ev.quiet = "24h";
     struct call c = {.function = h->function};
     enum evaluate_result r = call(w, &c, &limit_small, into);
@@ -299,6 +303,8 @@ static enum evaluate_result call_subject(struct work *w, const struct instance_e
                                          struct effects *into)
 {
     look_at(w, every->over, row, due, as_of);
+    w->ev.by = "every";
+    w->ev.every = every;
     w->ev.quiet = quiet_of(every);
     struct call c = {.function = every->function};
     return call(w, &c, row ? &limit_small : &limit_large, into);
@@ -451,18 +457,20 @@ static enum evaluate_result still_set(struct work *w, bool *set)
     return EVALUATE_DONE;
 }
 
+static const struct json_limits wake_limits = {
+    .bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
+
 static enum evaluate_result judge_wake(struct work *w)
 {
     const struct entry *entry = w->ev.entry;
     struct span parts[2] = {SPAN_NONE, SPAN_NONE};
-    struct json_limits wide = {.bytes = 1 << 20, .depth = 48, .keys = 65536, .string = 1 << 20};
     if (key_split(entry->key, parts, 2) != 2 || !span_eq(parts[0], w->ev.in->scenario.id))
         return EVALUATE_DONE;
     bool set;
     enum evaluate_result r = still_set(w, &set);
     if (r != EVALUATE_DONE || !set)
         return r;
-    const struct json *body = json_parse(&w->ev.keep, entry->body, &wide, NULL, w->e);
+    const struct json *body = json_parse(&w->ev.keep, entry->body, &wake_limits, NULL, w->e);
     if (!body)
         return EVALUATE_BROKEN;
     int64_t due;
@@ -475,8 +483,22 @@ static enum evaluate_result judge_wake(struct work *w)
             emit_all(w, &list);
         return r;
     }
-    if (w->ev.in->wake == LUA_NOREF)
+    r = evaluate_wake(w, entry, &list);
+    return r == EVALUATE_DONE ? evaluate_emit(w, &list) : r;
+}
+
+enum evaluate_result evaluate_wake(struct work *w, const struct entry *entry,
+                                   struct effects *into)
+{
+    struct span parts[2] = {SPAN_NONE, SPAN_NONE};
+    int64_t due;
+    if (w->ev.in->wake == LUA_NOREF || key_split(entry->key, parts, 2) != 2)
         return EVALUATE_DONE; /* a version before this one had set it */
+    const struct json *body = json_parse(&w->ev.keep, entry->body, &wake_limits, NULL, w->e);
+    if (!body)
+        return EVALUATE_BROKEN;
+    if (!body_time(body, &due))
+        due = entry->at;
     struct buf data = {0};
     struct call c = {.function = w->ev.in->wake, .timer = arena_span(&w->ev.keep, parts[1])};
     if (json_get(body, "data")) {
@@ -486,13 +508,14 @@ static enum evaluate_result judge_wake(struct work *w)
         c.data = arena_span(&w->ev.keep, buf_view(&data));
         buf_free(&data);
     }
-    look_at(w, NULL, NULL, due, entry->seq);
+    size_t from = into->count;
+    look_at(w, NULL, NULL, due, w->ev.entry->seq);
+    w->ev.by = "wake";
     w->ev.quiet = "24h";
-    r = call(w, &c, &limit_small, &list);
-    if (r != EVALUATE_DONE)
-        return r;
-    merge(w, &list, 0);
-    return evaluate_emit(w, &list);
+    enum evaluate_result r = call(w, &c, &limit_small, into);
+    if (r == EVALUATE_DONE)
+        merge(w, into, from);
+    return r;
 }
 
 static enum evaluate_result judge_record(struct work *w)
@@ -504,11 +527,8 @@ static enum evaluate_result judge_record(struct work *w)
     if (entry->op == ENTRY_PUT)
         return late_judge(w, t, instance_on(w->ev.in, entry->type));
     const struct instance_handler *removed = instance_removed(w->ev.in, entry->type);
-    if (!removed || !entry->body.n) /* a withdrawal carries what was withdrawn */
-        return EVALUATE_DONE;
-    struct effects list = {0};
-    enum evaluate_result r = evaluate_record(w, removed, entry, entry->at, entry->seq, &list);
-    return r == EVALUATE_DONE ? evaluate_emit(w, &list) : r;
+    /* a withdrawal carries what was withdrawn */
+    return entry->body.n ? late_withdrawn(w, t, removed) : EVALUATE_DONE;
 }
 
 /* More alerts a minute than a street can read: stop with a word to the owner. Counted in the journal's own
@@ -532,6 +552,8 @@ static enum evaluate_result judge(struct work *w)
     const struct entry *entry = w->ev.entry;
     if (entry->type == ENTRY_TICK)
         return judge_tick(w);
+    if (entry->type == ENTRY_WITHDRAWAL)
+        return taken_back_judge(w);
     enum evaluate_result r = entry->type == ENTRY_WAKE ? judge_wake(w) : judge_record(w);
     if (r == EVALUATE_DONE && w->ev.host->alert_limit > 0 && too_many_alerts(w)) {
         char text[160];

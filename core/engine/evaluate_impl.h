@@ -20,6 +20,9 @@ enum evaluate_result evaluate_record(struct work *w, const struct instance_handl
 enum evaluate_result evaluate_subject(struct work *w, const struct instance_every *every,
                                       const struct entry *row, int64_t due, uint64_t as_of,
                                       struct effects *into);
+/* What a WAKE entry of the scenario's own timers means, if there is a handler for it. */
+enum evaluate_result evaluate_wake(struct work *w, const struct entry *entry,
+                                   struct effects *into);
 /* Write what is not dropped behind out->effects. */
 enum evaluate_result evaluate_emit(struct work *w, struct effects *list);
 /* Hold times and flap limits (steady.c), before the list is written. */

@@ -326,6 +326,8 @@ bool instance_wants(const struct instance *in, uint16_t type)
         return in->every_count > 0;
     if (type == ENTRY_WAKE)
         return in->wake != LUA_NOREF || in->steady;
+    if (type == ENTRY_WITHDRAWAL)
+        return in->may_alert;
     if (type < ENTRY_RECORDS)
         return false;
     if (instance_on(in, type) || instance_removed(in, type))

@@ -294,21 +294,27 @@ static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struc
 
 /* --- running it ------------------------------------------------------------------------------------ */
 
-/* The subject's latest record as of a seq, if it satisfies the entry's `where`. */
-static bool subject_row(struct work *w, const struct again *x, uint64_t as_of,
-                        struct entry *row, struct err *e)
+static bool subject_row(struct work *w, const struct instance_every *every,
+                        const struct subject *subject, uint64_t as_of, struct entry *row,
+                        struct err *e)
 {
-    const struct instance_every *every = x->every;
-    size_t n = x->subject.count + every->where_count;
+    size_t n = subject->count + every->where_count;
     struct record_where *where = arena_alloc(&w->ev.keep, (n + 1) * sizeof *where);
-    memcpy(where, x->subject.parts, x->subject.count * sizeof *where);
+    memcpy(where, subject->parts, subject->count * sizeof *where);
     if (every->where_count)
-        memcpy(where + x->subject.count, every->where, every->where_count * sizeof *where);
+        memcpy(where + subject->count, every->where, every->where_count * sizeof *where);
     struct record_scan *scan =
         record_scan_open(w->ev.host->view, every->over, where, n, false, SPAN_NONE, as_of);
     bool ok = record_scan_next(scan, &w->ev.keep, row, e);
     record_scan_close(scan);
     return ok;
+}
+
+bool late_subject_row(struct work *w, const struct instance_every *every, struct span key,
+                      uint64_t as_of, struct entry *row, struct err *e)
+{
+    struct subject subject = subject_of(w, every->over, key);
+    return subject.count && subject_row(w, every, &subject, as_of, row, e);
 }
 
 static enum evaluate_result judge_as_of(struct work *w, struct again *x, uint64_t as_of,
@@ -318,7 +324,7 @@ static enum evaluate_result judge_as_of(struct work *w, struct again *x, uint64_
         return evaluate_record(w, x->on, &x->row, x->now, as_of, into);
     struct entry row;
     struct err e = {0};
-    if (subject_row(w, x, as_of, &row, &e))
+    if (subject_row(w, x->every, &x->subject, as_of, &row, &e))
         return evaluate_subject(w, x->every, &row, x->now, as_of, into);
     if (e.code == ERR_NONE || e.code == ERR_MISSING)
         return EVALUATE_DONE;
@@ -389,7 +395,7 @@ static bool retract(struct work *w, struct plan *p, const struct effects *own, i
                 continue;
             if (raised_since(w, was->key, time, &al, &e)) {
                 w->ev.effects = out;
-                api_retract(&w->ev, was->key);
+                api_retract(&w->ev, was->key, SPAN("迟到的记录改变了当时的判断"));
             } else if (e.code != ERR_NONE && e.code != ERR_MISSING) {
                 *w->e = e;
                 return false;
@@ -489,4 +495,22 @@ enum evaluate_result late_judge(struct work *w, const struct type *t,
     if (plan.count)
         return rejudge(w, &plan, &own, time);
     return evaluate_emit(w, &own);
+}
+
+enum evaluate_result late_withdrawn(struct work *w, const struct type *t,
+                                    const struct instance_handler *removed)
+{
+    const struct entry *entry = w->ev.entry;
+    struct effects own = {0};
+    if (removed) {
+        enum evaluate_result r =
+            evaluate_record(w, removed, entry, entry->at, entry->seq, &own);
+        if (r != EVALUATE_DONE)
+            return r;
+    }
+    struct plan plan = {0};
+    int64_t time = evaluate_time(t, entry);
+    if (t->event >= 0 && !plan_ticks(w, t, time, &plan))
+        return EVALUATE_BROKEN;
+    return plan.count ? rejudge(w, &plan, &own, time) : evaluate_emit(w, &own);
 }

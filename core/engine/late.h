@@ -14,6 +14,7 @@
 #include "engine/evaluate.h"
 #include "util/arena.h"
 
+struct instance_every;
 struct instance_handler;
 struct type;
 struct work;
@@ -33,6 +34,13 @@ struct tick_log {
 };
 void tick_log_clear(struct tick_log *log); /* also frees */
 
+/* The subject's latest record as of a seq, if it satisfies the entry's `where`. `key`: of any of its records, of
+ * type every->over. False: none (e->code ERR_NONE or ERR_MISSING), or failure. */
+bool late_subject_row(struct work *w, const struct instance_every *every, struct span key,
+                      uint64_t as_of, struct entry *row, struct err *e);
+/* Judge the withdrawal of a record (handler may be NULL), and the ticks of the last 24 hours again. */
+enum evaluate_result late_withdrawn(struct work *w, const struct type *t,
+                                    const struct instance_handler *removed);
 /* Judge the PUT of a record (handler may be NULL) and all that it makes late; emits the effects. */
 enum evaluate_result late_judge(struct work *w, const struct type *t,
                                 const struct instance_handler *on);

@@ -247,7 +247,7 @@ static void falls(struct work *w, struct effects *list, size_t i, struct steady 
         list->items[i].dropped = true;
         i = list->count;
         w->ev.effects = list;
-        api_retract(&w->ev, x.key);
+        api_retract(&w->ev, x.key, SPAN("迟到的记录改变了当时的判断"));
     }
     s->on = s->up = false;
     s->closable = x.close;
