@@ -314,6 +314,7 @@ end
 return {
   title    = "工地夜间施工与扬尘深基坑",
   office   = "public_mgmt",
+  shape    = "TH LIST",
   also     = { "enforcement" },
   reads    = { "sensor_reading", "device", "site", "permit", "inspection" },
   settings = {

@@ -184,6 +184,7 @@ end
 return {
   title    = "电梯检验维保与困人",
   office   = "public_mgmt",
+  shape    = "STATE ABS CNT",
   also     = { "property", "market_reg" },
   reads    = { "elevator", "maintenance", "device_alarm", "device" },
   settings = {

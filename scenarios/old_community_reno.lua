@@ -285,6 +285,7 @@ local ACCEPTED = join(BEGUN, { node("acceptance", "2020-09-01") })
 return {
   title    = "老旧小区改造事前事中事后",
   office   = "public_mgmt",
+  shape    = "STATE CNT",
   also     = { "tripartite", "party_gov" },
   reads    = { "project", "project_progress", "letter", "petition", "council_topic" },
   may      = { "alert", "topic" },

@@ -196,6 +196,7 @@ end
 return {
   title    = "河道水质与巡河",
   office   = "public_mgmt",
+  shape    = "TH SUS ABS",
   also     = { "river_chief" },
   reads    = { "river_sample", "river_patrol", "device" },
   settings = {

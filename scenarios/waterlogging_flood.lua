@@ -187,6 +187,7 @@ local GAUGE  = { "device", { device_id = "RL1", kind = "river_level", subject_ty
 return {
   title    = "积水内涝",
   office   = "public_mgmt",
+  shape    = "TH JOIN",
   also     = { "command_center", "safety" },
   reads    = { "sensor_reading", "weather_warning", "device", "road_segment" },
   settings = {
