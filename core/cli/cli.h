@@ -57,6 +57,7 @@ int test_main(int argc, char **argv);
 int backtest_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int ingest_main(int argc, char **argv);
+int withdraw_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int user_main(int argc, char **argv);
 int user_set_main(int argc, char **argv); /* "user set", called by user_main */

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
     {"backtest", "在存下的数据上试一个脚本：会多报、少报什么", backtest_main},
     {"explain", "为什么报了，或者为什么没有报", explain_main},
     {"ingest", "送入一类数据（NDJSON、JSON、CSV）", ingest_main},
+    {"withdraw", "把一批数据整批撤回", withdraw_main},
     {"reload", "重新读入磁盘上的场景和科室文件", reload_main},
     {"user", "添加或更改人员账号", user_main},
     {"key", "添加或停用机器密钥", key_main},

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/demo.h"
 #include "cli/local.h"
+#include "cli/withdraw.h"
 #include "domain/street.h"
 #include "engine/feeder.h"
 #include "engine/supervisor.h"
@@ -179,7 +180,7 @@ static bool prepare(struct serve *s, const struct options *o, struct err *e)
     } else if (!local_live(s->store, o->hold, e)) {
         return false;
     }
-    return import_files(s, e);
+    return import_files(s, e) && withdraw_resume(s->store, e);
 }
 
 /* The one line a person waits for; logs go to stderr. */
