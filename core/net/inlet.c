@@ -1,6 +1,7 @@
 #include "net/inlet.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "domain/access.h"
@@ -21,6 +22,11 @@ static void refuse(struct inlet *in, struct inlet_part *part, const struct recor
 {
     if (part)
         part->refusals[part->refusal_count++] = *x;
+    if (!in->refused) {
+        snprintf(in->refusal, sizeof in->refusal, "%s%s%s", x->field, x->field[0] ? "：" : "",
+                 x->message);
+        in->refusal[span_cut_utf8(span_of(in->refusal), sizeof in->refusal - 1)] = '\0';
+    }
     if (in->refused++ >= SHOWN_MAX)
         return;
     buf_char(&in->shown, in->shown.n ? ',' : '[');
@@ -306,6 +312,10 @@ void inlet_note(struct inlet_board *b, struct span feed, const struct inlet *in,
         s->ignored += in->ignored;
         s->refused += in->refused;
         s->ok_at = clock_wall_us();
+        if (in->refused) {
+            s->refusal_at = s->ok_at;
+            memcpy(s->refusal, in->refusal, sizeof s->refusal);
+        }
     }
     pthread_mutex_unlock(&b->lock);
 }

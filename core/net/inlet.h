@@ -40,6 +40,7 @@ struct inlet {
     size_t records; /* of all parts */
     uint64_t ignored, refused;
     struct buf shown;   /* refusals as a JSON array; empty: there are none */
+    char refusal[240];  /* the first of them in words, for who looks after the feed */
     struct span cursor; /* what the adapter says to go on with; SPAN_NONE: nothing */
     bool more;
     /* after inlet_apply: */
@@ -65,8 +66,8 @@ void inlet_free(struct inlet *in);
 struct inlet_stats {
     char name[33];
     uint64_t messages, accepted, unchanged, repeated, ignored, refused, failed;
-    int64_t ok_at, error_at; /* 0: never */
-    char error[240];
+    int64_t ok_at, error_at, refusal_at; /* 0: never */
+    char error[240], refusal[240];
 };
 struct inlet_board;
 struct inlet_board *inlet_board_new(void);

@@ -65,11 +65,13 @@ static bool place_read(struct view *v, struct arena *a, struct span feed, struct
     return true;
 }
 
-bool pull_cursor(struct view *v, struct arena *a, struct span feed, struct span *cursor)
+bool pull_place(struct view *v, struct arena *a, struct span feed, struct span *cursor,
+                int64_t *ok_at)
 {
     struct place p;
     bool there = place_read(v, a, feed, &p);
     *cursor = p.cursor;
+    *ok_at = p.ok_at;
     return there;
 }
 

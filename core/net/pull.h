@@ -23,7 +23,8 @@ void pull_stop(struct pull *p); /* waits for what is under way, at most seconds;
 bool pull_now(struct pull *p, struct span feed, struct err *e);
 bool pull_next(struct pull *p, struct span feed,
                int64_t *next_at); /* false: it does not fetch */
-/* Where it goes on from; false: it has not begun. */
-bool pull_cursor(struct view *v, struct arena *a, struct span feed, struct span *cursor);
+/* Where it goes on from, and when a page was last stored; false: it has not begun. */
+bool pull_place(struct view *v, struct arena *a, struct span feed, struct span *cursor,
+                int64_t *ok_at);
 
 #endif

@@ -304,6 +304,8 @@ static void put_stats(struct json_w *w, const struct inlet_stats *s)
     put_time(w, "last_ok", s->ok_at);
     put_time(w, "last_error_at", s->error_at);
     json_w_kstr(w, "last_error", s->error[0] ? s->error : NULL);
+    put_time(w, "last_refused_at", s->refusal_at);
+    json_w_kstr(w, "last_refused", s->refusal[0] ? s->refusal : NULL);
     json_w_name(w, "counts");
     json_w_object(w);
     json_w_kint(w, "messages", (int64_t)s->messages);
@@ -316,12 +318,10 @@ static void put_stats(struct json_w *w, const struct inlet_stats *s)
     json_w_object_end(w);
 }
 
-static void put_pull(struct request *r, struct json_w *w, struct span name)
+static void put_pull(struct request *r, struct json_w *w, struct span name, struct span cursor)
 {
     int64_t next_at = 0;
-    struct span cursor = SPAN_NONE;
     bool fetches = pull_next(server_pull(r->server), name, &next_at);
-    pull_cursor(r->view, r->arena, name, &cursor);
     json_w_name(w, "cursor");
     if (cursor.p)
         json_w_span(w, cursor);
@@ -335,7 +335,12 @@ static void put_feed(struct request *r, struct json_w *w, const struct json *one
     const struct json *feed = json_get(one, "feed"), *types = json_get(feed, "types");
     struct span name = json_string(json_get(one, "name"));
     struct inlet_stats stats = {0};
+    struct span cursor = SPAN_NONE;
+    int64_t stored_at = 0;
     inlet_stats(server_inlets(r->server), name, &stats);
+    pull_place(r->view, r->arena, name, &cursor, &stored_at);
+    if (stored_at > stats.ok_at) /* before this server started */
+        stats.ok_at = stored_at;
     json_w_object(w);
     json_w_kspan(w, "name", name);
     json_w_kspan(w, "title", feed ? json_string(json_get(feed, "title")) : name);
@@ -348,7 +353,7 @@ static void put_feed(struct request *r, struct json_w *w, const struct json *one
         json_w_raw(w, SPAN("[]"));
     json_w_kstr(w, "problem", json_cstr(json_get(one, "problem"), NULL));
     put_stats(w, &stats);
-    put_pull(r, w, name);
+    put_pull(r, w, name, cursor);
     json_w_object_end(w);
 }
 

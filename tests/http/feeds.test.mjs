@@ -188,6 +188,7 @@ test('how feeds are doing is told to staff and to Prometheus', async () => {
   const list = await street.ask('GET', '/api/v1/feeds', { cookie: office })
   const hikvision = list.body.items.find((one) => one.name === 'hikvision')
   assert.equal(hikvision.kind, 'push')
+  assert.match(hikvision.last_refused, /^camera_id：探头没有登记|^type：|^event_type：/)
   assert.ok(hikvision.last_ok && hikvision.last_error && hikvision.counts.accepted >= 3 && hikvision.counts.failed >= 10)
   assert.equal((await street.ask('GET', '/api/v1/feeds', { key })).status, 403)
   const metrics = await (await fetch(street.url + '/metrics')).text()
