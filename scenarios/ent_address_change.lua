@@ -109,6 +109,11 @@ local function inner(more)
   return change(with({ new_subdistrict = "330105003", new_community_id = "xiaohe" }, more))
 end
 
+local function moved_in()
+  return change { old_subdistrict = "330106004", old_community_id = "", new_subdistrict = "330105003",
+                  new_community_id = "xiaohe" }
+end
+
 local function tax(cny, month)
   return { "tax_month", { ent_id = ID, month = month or "2020-01", tax_cny = cny, tax_subdistrict = "330105003",
                           declared = true } }
@@ -169,8 +174,10 @@ return {
     case("迁出，税收恰好100万元，报红", { tax(1000000), change() }, expect("out", "red")),
     case("迁出，税收不足100万元，报橙", { tax(999999.99), change() }, expect("out", "orange")),
     case("迁出，没有税收记录，报橙", { change() }, expect("out", "orange")),
-    case("迁入，报蓝", { change { old_subdistrict = "330106004", old_community_id = "", new_subdistrict = "330105003",
-                              new_community_id = "xiaohe" } }, expect("in", "blue")),
+    case("迁入，报蓝", { moved_in() }, expect("in", "blue")),
+    case("迁入时档案已齐，照样报蓝等走访", { ent { op_building_id = "B01" }, moved_in() }, expect("in", "blue")),
+    case("迁入后补全档案，照样报蓝等走访", { moved_in(), ent { op_building_id = "B01" } }, expect("in", "blue")),
+    case("迁入后档案仍缺楼宇，报蓝", { moved_in(), ent() }, expect("in", "blue")),
     case("街道内换社区，报蓝", { inner() }, expect("inner", "blue")),
     case("同一社区内移动，不报", { inner { new_community_id = "suopoqiao" } }, {}),
     case("街道内移动但缺新社区，不报", { inner { new_community_id = "" } }, {}),
