@@ -193,7 +193,8 @@ static bool tick_at(struct explain *x, int64_t due, struct span spec, struct ent
 static bool find_tick(struct explain *x, const struct instance_every *every, struct err *e)
 {
     struct record_where where[8];
-    struct explain_entry found = {.spec = every->at, .over = every->over};
+    struct explain_entry found = {.spec = arena_span(&x->arena, every->at),
+                                  .over = every->over};
     int64_t at = x->at;
     bool there = false;
     if (every->over && !explain_narrow(&x->subject, every->over, where))

@@ -35,7 +35,7 @@ struct explain_subject {
 struct explain_entry {
     struct entry entry;
     const struct type *type; /* of a record; NULL: tick, wake */
-    struct span spec;        /* a tick's timetable */
+    struct span spec;        /* a tick's timetable; outlives the version it was found in */
     const struct type *over; /* … and what it walks */
 };
 
