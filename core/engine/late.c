@@ -166,6 +166,27 @@ static void add_record(struct work *w, struct plan *p, const struct type *t,
     x->now = evaluate_time(t, row);
 }
 
+/* By which field a record is the newest one; 0: by the time in its key. */
+enum { BY_KEY = 0, BY_MOST = 63 };
+
+static bool is_newest(const struct work *w, int by)
+{
+    const struct tick_log *log = w->ev.host->ticks;
+    return log && by <= BY_MOST && log->newest_seq == w->ev.entry->seq &&
+           log->newest_by >> by & 1;
+}
+
+static void note_newest(struct work *w, int by)
+{
+    struct tick_log *log = w->ev.host->ticks;
+    if (!log || by > BY_MOST)
+        return;
+    if (log->newest_seq != w->ev.entry->seq)
+        log->newest_by = 0;
+    log->newest_seq = w->ev.entry->seq;
+    log->newest_by |= (uint64_t)1 << by;
+}
+
 /* Types whose key has no time (petition, camera_event …): the script says in `rejudge` which field names what
  * their records have in common; the later-dated ones with the same value are judged again. */
 struct later {
@@ -192,13 +213,19 @@ static bool plan_relatives(struct work *w, const struct type *t,
         i++;
     if (i == in->rejudge_count)
         return true;
-    struct row_value v = row_get(t, w->ev.entry->body, in->rejudge[i].field);
-    if (v.null || v.kind != FIELD_STRING)
+    int field = in->rejudge[i].field;
+    struct row_value v = row_get(t, w->ev.entry->body, field);
+    if (v.null || v.kind != FIELD_STRING || is_newest(w, field + 1))
         return true;
-    struct record_where where = {in->rejudge[i].field, v.text};
+    struct record_where where = {field, v.text};
     struct later l = {w, p, t, on};
-    return record_window(w->ev.host->view, &w->ev.keep, t, &where, 1, time + 1, INT64_MAX,
-                         w->ev.as_of, take_later, &l, NULL, w->e);
+    size_t before = p->count;
+    if (!record_window(w->ev.host->view, &w->ev.keep, t, &where, 1, time + 1, INT64_MAX,
+                       w->ev.as_of, take_later, &l, NULL, w->e))
+        return false;
+    if (p->count == before)
+        note_newest(w, field + 1);
+    return true;
 }
 
 /* Later-dated records of the same subject, the nearest ones. The usual record is the newest of its subject:
@@ -211,6 +238,8 @@ static bool plan_records(struct work *w, const struct type *t,
         return true;
     if (t->time < 0)
         return plan_relatives(w, t, on, time, p);
+    if (is_newest(w, BY_KEY))
+        return true;
     struct err e = {0};
     struct subject subject = subject_of(w, t, ev->entry->key);
     if (!subject.count)
@@ -230,6 +259,8 @@ static bool plan_records(struct work *w, const struct type *t,
         *w->e = e;
         return false;
     }
+    if (!found)
+        note_newest(w, BY_KEY);
     return true;
 }
 

@@ -31,6 +31,9 @@ struct tick_log {
     struct tick *items; /* in order of seq */
     size_t count, cap;
     uint64_t from, to; /* every TICK in [from, to] is in items; 0, 0: nothing looked at yet */
+    /* That nothing dated later stands behind a record is the same for each scenario it concerns: the first
+     * finds out for all. Bit of the field asked by (late.c). */
+    uint64_t newest_seq, newest_by;
 };
 void tick_log_clear(struct tick_log *log); /* also frees */
 

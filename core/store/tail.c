@@ -34,7 +34,12 @@ struct tail {
     uint64_t dice; /* for heights; any sequence does */
     atomic_int height;
     struct tail_node *head;
+    _Atomic uint64_t *known; /* bits: which hashes of versions are in it */
 };
+enum {
+    KNOWN_BITS = 20,
+    KNOWN_BYTES = 1 << (KNOWN_BITS - 3)
+}; /* of a full tail's 64k versions one in sixteen is taken for another */
 
 /* Nodes are found by jumping about in memory, so what counts is how few cache lines and pages a jump
  * touches: a node that fits a line does not straddle two, and large slabs ask for huge pages. */
@@ -98,6 +103,10 @@ struct tail *tail_new(uint64_t from)
     atomic_init(&t->height, 1);
     t->from = from;
     t->dice = 0x9E3779B97F4A7C15ULL;
+    void *known =
+        mmap(NULL, KNOWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(known != MAP_FAILED);
+    t->known = known;
     t->head = node_new(t, SPAN_NONE, 0, LEVELS);
     return t;
 }
@@ -116,6 +125,7 @@ void tail_drop(struct tail *t)
         next = s->next;
         munmap(s, s->size);
     }
+    munmap((void *)(uintptr_t)t->known, KNOWN_BYTES);
     mem_free(t);
 }
 
@@ -287,6 +297,22 @@ static void insert(struct tail *t, struct span key, uint64_t seq, struct tail_no
     atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed);
 }
 
+/* Before the node itself: who may see the entry sees the bit. */
+static void know(struct tail *t, uint32_t hash)
+{
+    uint32_t bit = hash >> (32 - KNOWN_BITS);
+    _Atomic uint64_t *word = &t->known[bit / 64];
+    uint64_t is = atomic_load_explicit(word, memory_order_relaxed);
+    if (hash && !(is >> bit % 64 & 1))
+        atomic_store_explicit(word, is | (uint64_t)1 << bit % 64, memory_order_release);
+}
+
+bool tail_may_hold(const struct tail *t, uint32_t hash)
+{
+    uint32_t bit = hash >> (32 - KNOWN_BITS);
+    return atomic_load_explicit(&t->known[bit / 64], memory_order_acquire) >> bit % 64 & 1;
+}
+
 void tail_batch_flush(struct tail_batch *b)
 {
     enum { ABREAST = 16 };
@@ -304,12 +330,14 @@ void tail_batch_flush(struct tail_batch *b)
                     running--;
                 }
         for (size_t i = 0; i < n; i++)
+            know(b->tail, b->list[first + i].hash);
+        for (size_t i = 0; i < n; i++)
             insert(b->tail, probes[i].key, b->list[first + i].seq, probes[i].path, known);
     }
     b->count = 0;
 }
 
-static uint32_t hash(uint16_t type, struct span key)
+uint32_t tail_hash(uint16_t type, struct span key)
 {
     return crc32c(type, key.p, key.n) | 1;
 }
@@ -326,7 +354,7 @@ static struct key_buf *gather(struct tail_batch *b, uint64_t seq, uint32_t key_h
 static void gather_version(struct tail_batch *b, const struct entry *entry)
 {
     if (entry->key.n)
-        key_version(gather(b, entry->seq, hash(entry->type, entry->key)), entry->type,
+        key_version(gather(b, entry->seq, tail_hash(entry->type, entry->key)), entry->type,
                     entry->key, entry->seq);
 }
 
@@ -353,11 +381,10 @@ void tail_batch_bytes(struct tail_batch *b, const struct entry *entry, struct sp
         gather_posting(b, entry, &p);
 }
 
-bool tail_batch_may_hold(const struct tail_batch *b, uint16_t type, struct span key)
+bool tail_batch_may_hold(const struct tail_batch *b, uint32_t hash)
 {
-    uint32_t want = hash(type, key);
     for (size_t i = 0; i < b->count; i++)
-        if (b->list[i].hash == want)
+        if (b->list[i].hash == hash)
             return true;
     return false;
 }

@@ -47,8 +47,12 @@ void tail_batch_entry(struct tail_batch *b, const struct entry *entry,
                       const struct posting *postings, size_t count);
 void tail_batch_bytes(struct tail_batch *b, const struct entry *entry, struct span bytes);
 void tail_batch_flush(struct tail_batch *b);
-/* False: no version of this key is gathered. */
-bool tail_batch_may_hold(const struct tail_batch *b, uint16_t type, struct span key);
+/* Of a type and a key, for the two below. */
+uint32_t tail_hash(uint16_t type, struct span key);
+/* False: no version of this key is gathered; is in the tail, as far as the caller's view reaches. Most keys
+ * asked for are new or old, and this costs less than a way down. */
+bool tail_batch_may_hold(const struct tail_batch *b, uint32_t hash);
+bool tail_may_hold(const struct tail *t, uint32_t hash);
 
 /* First node >= key; last node < key; the one behind. NULL: none. */
 const struct tail_node *tail_seek(const struct tail *t, struct span key);

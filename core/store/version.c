@@ -48,7 +48,10 @@ static bool newest(struct view *v, uint16_t type, struct span key, uint64_t as_o
     key_version(&want, type, key, as_of);
     if (!view_cover(v, e))
         return false;
+    uint32_t hash = tail_hash(type, key);
     for (int i = v->tails.count - 1; i >= 0; i--) {
+        if (!tail_may_hold(v->tails.list[i], hash))
+            continue;
         const struct tail_node *n = tail_seek(v->tails.list[i], key_span(&want));
         if (n && is_version(tail_key(n), &want)) {
             *at = tail_key(n);
@@ -85,7 +88,7 @@ bool version_get(struct view *v, struct arena *a, uint16_t type, struct span key
     must(v->active);
     if (!key_is_valid(key))
         return missing(e);
-    if (v->writing && tail_batch_may_hold(&txn_of(v)->batch, type, key))
+    if (v->writing && tail_batch_may_hold(&txn_of(v)->batch, tail_hash(type, key)))
         txn_flush(txn_of(v));
     if (newest(v, type, key, bound(v, as_of), &at, &local))
         return fetch(v, a, at, out, e);
@@ -129,7 +132,7 @@ struct version_scan {
     struct view *view;
     uint16_t type;
     uint64_t as_of;
-    bool backwards;
+    bool backwards, over;
     struct key_buf prefix; /* of index keys */
     struct key_buf from; /* where to seek: behind the last key, in the direction of the walk */
 };
@@ -190,18 +193,25 @@ void version_scan_close(struct version_scan *s)
     mem_free(s);
 }
 
+enum { STEPS = 3 }; /* a short history is walked over faster than it is jumped over */
+
+/* Is what the walk stands on a version of the key that step_over was told? */
+static bool is_of_last(const struct version_scan *s)
+{
+    struct span at = s->walk.at;
+    return at.n == s->from.n && memcmp(at.p, s->from.p, at.n - 8) == 0;
+}
+
 /* Stand on any version of the next key. */
 static bool next_key(struct version_scan *s, struct err *e)
 {
     struct walk *w = &s->walk;
-    enum { TRIES = 3 }; /* a short history is walked over faster than it is jumped over */
     bool on;
     if (w->turn == s->view->turn && w->at.p && !s->backwards) {
-        struct span last = {s->from.p, s->from.n - 8};
-        for (int i = 0; i < TRIES; i++) {
+        for (int i = 0; i < STEPS; i++) {
             if (!walk_next(w, e))
                 return false;
-            if (!(w->at.n == s->from.n && memcmp(w->at.p, last.p, last.n) == 0))
+            if (!is_of_last(s))
                 return span_starts(w->at, key_span(&s->prefix));
         }
     }
@@ -209,13 +219,26 @@ static bool next_key(struct version_scan *s, struct err *e)
     return on && span_starts(w->at, key_span(&s->prefix));
 }
 
-/* From any version of a key to the one as of the scan's seq. */
-static bool to_version(struct version_scan *s, uint64_t as_of, struct err *e)
+/* From any version of a key to the one as of the scan's seq. The scan of an engine that lags meets many keys
+ * that came later: most have one version, so a step or two tell as much as a seek. False: there was none then;
+ * *standing: the walk is on the next key already. */
+static bool to_version(struct version_scan *s, uint64_t as_of, bool *standing, struct err *e)
 {
     struct walk *w = &s->walk;
     struct key_buf at;
-    if (!s->backwards && key_version_seq(w->at) <= as_of)
-        return true;
+    *standing = false;
+    for (int i = 0; i < STEPS && !s->backwards; i++) {
+        if (key_version_seq(w->at) <= as_of)
+            return true;
+        if (!walk_next(w, e) || !span_starts(w->at, key_span(&s->prefix))) {
+            s->over = true;
+            return false;
+        }
+        if (!is_of_last(s)) {
+            *standing = true;
+            return false;
+        }
+    }
     key_version(&at, s->type, key_version_key(w->at), as_of);
     w->backwards = false;
     bool on = walk_seek(w, key_span(&at), e) && w->at.n == at.n &&
@@ -228,12 +251,14 @@ bool version_scan_next(struct version_scan *s, struct arena *a, struct entry *ou
                        struct err *e)
 {
     struct err local = s->failed;
-    while (s->opened && next_key(s, &local)) {
+    bool standing = false;
+    while (s->opened && !s->over && (standing || next_key(s, &local))) {
         step_over(s, key_version_key(s->walk.at));
-        if (!to_version(s, bound(s->view, s->as_of), &local)) {
+        if (!to_version(s, bound(s->view, s->as_of), &standing, &local)) {
             if (local.code != ERR_NONE)
                 break;
-            s->walk.at = SPAN_NONE; /* no version yet then: on to the next key by a seek */
+            if (!standing)
+                s->walk.at = SPAN_NONE; /* no version yet then: on to the next key by a seek */
             continue;
         }
         if (!fetch(s->view, a, s->walk.at, out, &local))

@@ -1,7 +1,7 @@
 // make bench: what wangyi does, each as a ratio to a peer or a limit measured in the same run.
 //
 //   make bench [T=PART]      parts: intake socket crowd pages start latency reload memory backtest explain fanout
-//                            store records
+//                            store records all38 ticks
 //   (default: all)
 //
 // Prints tables; never fails a build. Goals and last figures: README.
@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openSocket } from '../http/lib/ws.mjs'
+import { history, stream, STREAM_TYPES } from './street.mjs'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const BINARY = resolve(ROOT, process.env.WANGYI || 'build/wangyi')
@@ -37,22 +38,22 @@ async function until(what, ms, check) {
   throw new Error(`${what}: not within ${ms} ms`)
 }
 
-function makeStreet() {
+function makeStreet(types = 'visit') {
   const data = directory()
   run(BINARY, ['user', 'add', 'chief', '--role', 'admin', '--data', data, '--password-stdin'], { input: PASSWORD + '\n' })
-  return { data, key: JSON.parse(run(BINARY, ['key', 'add', '--types', 'visit', '--data', data, '--json'])).key }
+  return { data, key: JSON.parse(run(BINARY, ['key', 'add', '--types', types, '--data', data, '--json'])).key }
 }
 
-async function startServer(scenarios = 'tests/bench/scenarios', { data, key } = makeStreet()) {
+async function startServer(scenarios = 'tests/bench/scenarios', { data, key } = makeStreet(), more = []) {
   const portFile = join(data, 'port')
   rmSync(portFile, { force: true })
   const child = spawn(BINARY, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--port-file', portFile,
-    '--scenarios', scenarios, '--alert-limit', '0', '--per-address', '10000'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  child.stderr.on('data', (text) => { log = (log + text).slice(-4000) })
+    '--scenarios', scenarios, '--alert-limit', '0', '--per-address', '10000', ...more], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = '', hear = () => {}
+  child.stderr.on('data', (text) => { log = (log + text).slice(-4000); hear(String(text)) })
   clean.push(() => child.exitCode === null && child.kill('SIGKILL'))
   let port = 0
-  await until('server ready', 20000, async () => {
+  await until('server ready', 120000, async () => {
     if (child.exitCode !== null) throw new Error(log)
     try {
       port = Number(readFileSync(portFile, 'utf8'))
@@ -74,7 +75,7 @@ async function startServer(scenarios = 'tests/bench/scenarios', { data, key } = 
     child.kill('SIGTERM')
     await new Promise((done) => child.once('exit', done))
   }
-  return { data, key, port, url, cookie, child, behind, stop }
+  return { data, key, port, url, cookie, child, behind, stop, onLog: (to) => { hear = to } }
 }
 
 async function startRedis() {
@@ -376,6 +377,112 @@ async function explain() {
     `median ${took[30].toFixed(0)} ms, p95 ${took[56].toFixed(0)} ms, most ${took[59].toFixed(0)} ms`)
 }
 
+// --- the real scenarios -------------------------------------------------------------------------------------
+
+const MORNING = '2020-04-09T07:50:00+08:00'
+
+/** A street with its past, loaded before the service has ever run; the scenarios then begin behind it. */
+function makeHistory(size) {
+  const street = makeStreet(STREAM_TYPES.join(','))
+  let count = 0
+  for (const [type, n, make] of history(size)) {
+    const file = join(street.data, 'load.ndjson')
+    writeFileSync(file, '')
+    for (let i = 0; i < n; i += 10000)
+      writeFileSync(file, Array.from({ length: Math.min(10000, n - i) }, (_, k) => JSON.stringify(make(i + k)) + '\n').join(''), { flag: 'a' })
+    run(BINARY, ['ingest', type, file, '--data', street.data])
+    rmSync(file)
+    count += n
+  }
+  return { ...street, count }
+}
+const enginePid = (server) => Number(run('pgrep', ['-P', String(server.child.pid), '-f', 'engine --data']).split('\n')[0])
+const mib = (pid) => (Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/RssAnon:\s+(\d+)/)[1]) / 1024).toFixed(0)
+
+/** CPU seconds a process has used. */
+const cpu = (pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((a, b) => a + Number(b), 0) / 100
+
+/** Send the stream over four connections; seconds until the last answer and until the cursors are there. */
+async function pour(server, requests) {
+  const began = performance.now(), left = requests.slice()
+  await Promise.all(Array.from({ length: 4 }, async () => {
+    for (let one; (one = left.shift());) {
+      const answer = await fetch(`${server.url}/api/v1/records/${one[0]}`, { method: 'POST', body: one[1],
+        headers: { authorization: `Bearer ${server.key}`, 'content-type': 'application/x-ndjson' } })
+      const body = await answer.json()
+      if (!answer.ok || body.rejected?.length) throw new Error(JSON.stringify(body).slice(0, 400))
+    }
+  }))
+  const answered = (performance.now() - began) / 1000
+  await until('cursors', 600000, async () => (await server.behind()) === 0)
+  return [answered, (performance.now() - began) / 1000]
+}
+
+/** A working day's stream through the real scenarios, against the same stream through five rules of which
+ * hardly any record concerns one. Goal: at least half; more than 0.7. */
+async function all38() {
+  const total = Number(process.env.RECORDS || 100000), size = { firms: 2000, residents: 7000, months: 24 }
+  const requests = stream(total, 1000, size.firms)
+  const rates = { five: [], all: [] }, used = {}
+  let told = ''
+  for (let round = 0; round < Number(process.env.ROUNDS || 3); round++)
+    for (const [name, scenarios] of [['five', 'tests/bench/scenarios'], ['all', 'scenarios']]) {
+      const server = await startServer(scenarios, makeHistory(size), ['--clock', MORNING])
+      await until('cursors', 60000, async () => (await server.behind()) === 0)
+      const pid = enginePid(server), before = [mib(server.child.pid), mib(pid)], worked = [cpu(server.child.pid), cpu(pid)]
+      const [answered, seconds] = await pour(server, requests)
+      rates[name].push(total / seconds)
+      used[name] = [server.child.pid, pid].map((one, i) => ((cpu(one) - worked[i]) * 1e6 / total).toFixed(1))
+      if (name === 'all') {
+        const { items } = await (await fetch(server.url + '/api/v1/scenarios', { headers: { cookie: server.cookie } })).json()
+        told = `${items.length} scenarios, answered ${rate(total / answered)}/s; MiB own memory before → after: ` +
+          `server ${before[0]} → ${mib(server.child.pid)}, engine ${before[1]} → ${mib(pid)}`
+      }
+      await server.stop()
+    }
+  const [a, b] = [rates.five, rates.all].map(median)
+  console.log(`\nMixed stream of ${total} records, until every cursor has caught up: real scenarios ${rate(b)}/s; five rules ${rate(a)}/s; ratio ${(b / a).toFixed(2)} (goal 0.5; 0.7)\n  ${told}\n` +
+    `  CPU µs a record: server ${used.all[0]}, engine ${used.all[1]}; with five rules ${used.five[0]} and ${used.five[1]}`)
+}
+
+/** What each instant of the timetable takes on a whole street, and which scenarios take it. */
+async function ticks() {
+  const size = { firms: Number(process.env.FIRMS || 20000), residents: Number(process.env.RESIDENTS || 70000) }
+  const street = makeHistory(size)
+  const server = await startServer('scenarios', street, ['--clock', MORNING])
+  await until('cursors', 60000, async () => (await server.behind()) === 0)
+  const move = async (to) => {
+    const began = performance.now()
+    const answer = await fetch(server.url + '/api/v1/clock', { method: 'POST', body: JSON.stringify({ to }),
+      headers: { cookie: server.cookie, 'x-wangyi': '1', 'content-type': 'application/json' } })
+    if (!answer.ok) throw new Error(await answer.text())
+    await until('cursors', 600000, async () => (await server.behind()) === 0)
+    return performance.now() - began
+  }
+  const pid = enginePid(server), before = mib(pid)
+  console.log(`\nTicks over ${street.count} records, ${size.firms} firms, ${size.residents} residents; wall ms of a move of the clock by a second over the instant, ` +
+    'with it the judgements of one scenario that took 20 ms and more')
+  const { items } = await (await fetch(server.url + '/api/v1/scenarios', { headers: { cookie: server.cookie } })).json()
+  const days = ['2020-04-10', '2020-04-11', '2020-04-12', '2020-04-13', '2020-05-01', '2020-05-03', '2020-05-05', '2020-05-06', '2020-05-09']
+  let text = ''
+  server.onLog((more) => { text += more })
+  for (const day of days)
+    for (const time of day === '2020-04-10' ? ['06:55', '07:00', '07:30', '08:00', '17:30'] : ['08:00']) {
+      const to = Date.parse(`${day}T${time}:00+08:00`)
+      const iso = (ms) => new Date(ms + 8 * 3600e3).toISOString().slice(0, 19) + '+08:00'
+      await move(iso(to - 1000))
+      text = ''
+      const ms = await move(iso(to))
+      await sleep(200)
+      const slow = [...text.matchAll(/judged (\S+) .*?ms=(\d+)/g)].map((m) => `${m[1]} ${m[2]}`)
+      console.log(`${day} ${time} ${ms.toFixed(0).padStart(6)} ms | ${slow.join(', ')}`)
+    }
+  console.log(`${items.length} scenarios; engine's own memory ${before} → ${mib(pid)} MiB`)
+  const stopped = (await (await fetch(server.url + '/api/v1/scenarios', { headers: { cookie: server.cookie } })).json()).items.filter((one) => one.state !== 'running')
+  if (stopped.length) console.log('not running: ' + stopped.map((one) => one.id).join(' '))
+  await server.stop()
+}
+
 /** Benches that are programs of their own print for themselves. */
 function program(name, ...args) {
   return () => {
@@ -391,7 +498,7 @@ if (['intake', 'socket', 'reload'].some(wanted) && spawnSync('redis-server', ['-
   run([...sudo, 'apt-get'][0], [...sudo, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server'].slice(1))
 }
 try {
-  const all = { intake, socket, crowd, pages, start, latency, reload, memory, backtest, explain, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records') }
+  const all = { intake, socket, crowd, pages, start, latency, reload, memory, backtest, explain, fanout: program('bench_fanout'), store: program('bench_store'), records: program('bench_records'), all38, ticks }
   for (const [name, part] of Object.entries(all)) if (wanted(name)) await part()
 } finally {
   for (const one of clean.reverse()) one()
