@@ -226,6 +226,37 @@ test('pictures are in backups, verified, and expire', async () => {
   assert.equal((await look()).status, 404)
 })
 
+test('what was acknowledged before kill -9 is there, picture and all', async () => {
+  const sent = []
+  let n = 0, on = true
+  const send = async () => {
+    while (on) {
+      const i = n++, bytes = Buffer.concat([JPEG, Buffer.from(String(i))])
+      const at = `2020-02-29T12:${String(i / 60 | 0).padStart(2, '0')}:${String(i % 60).padStart(2, '0')}+08:00`
+      const form = new FormData()
+      form.append('alarm', new Blob([alarm({ at, kind: 'group' })], { type: 'application/xml' }), 'alarm.xml')
+      form.append('picture', new Blob([bytes], { type: 'image/jpeg' }), 'p.jpg')
+      const answer = await post('hikvision', form, { type: '' }).catch(() => null)
+      if (answer?.status === 200) sent.push({ at, hash: createHash('sha256').update(bytes).digest('hex') })
+    }
+  }
+  const senders = [send(), send(), send()]
+  while (sent.length < 40) await sleep(10)
+  const killed = street.stop('SIGKILL')
+  on = false
+  await Promise.all([killed, ...senders])
+  await street.start()
+  admin = await street.signIn('admin')
+  assert.ok(sent.length >= 40)
+  for (const { at, hash } of sent) {
+    const key = encodeURIComponent(`hik-C001-crowd-${at}-active-`)
+    const one = await street.ask('GET', `/api/v1/records/camera_event/${key}`, { cookie: admin })
+    assert.equal(one.body.image_ref, hash, at)
+    const seen = await fetch(`${street.url}/api/v1/pictures/${hash}`, { headers: { Cookie: admin } })
+    assert.equal(createHash('sha256').update(Buffer.from(await seen.arrayBuffer())).digest('hex'), hash)
+  }
+})
+
 test('a file with a fault leaves the one before in service, and says why; the next process has it too', async () => {
   const scripts = await mkdtemp(join(tmpdir(), 'wangyi-scripts-'))
   await cp(join(ROOT, 'scripts'), scripts, { recursive: true })
