@@ -46,26 +46,46 @@ local function raise(place, event_type, episode, level, at, ctx)
   }
 end
 
--- 顽疾点位：两个种类合起来，最近几天开始的、超过半小时的段数。shrunk：迟到的 end 说明其中一段其实不到半小时。
-local function judge_hot(place, runs, at, shrunk, ctx)
+-- 这个点位的情况已知到什么时候（秒）：最晚的一条事件；开着的一段已经报过，就至少到它够时间的那一刻。
+local function known_until(run, minutes)
+  local last = run.list[#run.list]
+  return math.max(run.at or 0, last and last.mark and not last.over and last.from + minutes * 60 or 0)
+end
+
+-- 到 at（秒）为止，两个种类合起来，最近几天开始的、超过半小时的段数；和最近的一段。
+local function count_long(runs, at, ctx)
   local s, n, last = ctx.settings, 0, nil
   local function is_long(e) return camera.minutes(e, at) >= s.blue_min end
   for _, event_type in ipairs(TYPES) do
-    local run = runs[event_type] or camera.recall(ctx, "place_id", place, event_type)
-    if run then
-      n = n + camera.begun_within(run.list, s.hot_days, at, is_long)
-      last = run.list[#run.list] or last
-    end
+    local list = runs[event_type] and runs[event_type].list or {}
+    n = n + camera.begun_within(list, s.hot_days, at, is_long)
+    last = list[#list] or last
   end
-  local name, now = "hot|" .. place, calendar.datetime(at)
-  local key, told = ("%s|hot|%s"):format(place, calendar.iso_week(now)), ctx:get(name)
+  return n, last
+end
+
+-- 顽疾点位。迟到、更正、撤回的，先看当初报的那一刻还够不够数。
+local function judge_hot(place, event_type, run, at, ctx)
+  local s, name, runs = ctx.settings, "hot|" .. place, {}
+  for _, t in ipairs(TYPES) do
+    runs[t] = t == event_type and run or camera.recall(ctx, "place_id", place, t)
+    at = math.max(at, runs[t] and known_until(runs[t], s.blue_min) or 0)
+  end
+  local n, last = count_long(runs, at, ctx)
+  local now, told = calendar.datetime(at), ctx:get(name)
+  local key = ("%s|hot|%s"):format(place, calendar.iso_week(now))
+  local late = told and (calendar.seconds(ctx.now) < told.at or run and run.rebuilt)
+  if late and at - told.at <= 86400 and count_long(runs, told.at, ctx) < s.hot_count then
+    ctx:clear { key = told.key, retract = true, reason = "迟到或更正的事件说明没有这么多次" }
+    ctx:set(name, nil)
+    told = nil
+  end
   if not ctx:check(("近%d天超过%d分钟的"):format(s.hot_days, s.blue_min), n, ">=", s.hot_count, "次") then
-    if told and shrunk then ctx:clear { key = told.key, retract = true, reason = "迟到的结束说明没有这么多次" } end
-    if told then ctx:set(name, nil) end
+    if told and at - told.at > 86400 then ctx:set(name, nil) end
     return
   end
   if told and told.key == key and told.count >= n then return end
-  ctx:set(name, { key = key, count = n })
+  ctx:set(name, { key = key, count = n, at = at })
   local where = camera.place_name(ctx, last.camera, place)
   ctx:alert {
     key = key, kind = "hot", level = "yellow", about = camera.about(last), communities = last.communities,
@@ -76,13 +96,12 @@ local function judge_hot(place, runs, at, shrunk, ctx)
   ctx:wake(name, monday .. "T00:00:00+08:00", { place = place })
 end
 
--- 清走了：办结；其实不到半小时的（end 迟到）撤回。返回是否撤回了。
+-- 清走了：办结；其实不到半小时的（end 迟到）撤回。
 local function settle(place, event_type, episode, ctx)
-  if not episode.mark then return false end
+  if not episode.mark then return end
   local never = camera.minutes(episode, episode.over) < ctx.settings.blue_min
   ctx:clear { key = key_of(place, event_type, episode), retract = never, reason = "已清走" }
   episode.mark = nil
-  return never
 end
 
 -- 还开着的这一段定级别。again：手头就是它的新事件，级别没变也算再报一次。
@@ -114,24 +133,23 @@ local function on_event(row, ctx, withdrawn)
   camera.check_sure(row, ctx)
   local shortest = ctx.settings.blue_min
   local run = camera.follow(ctx, row, {
-    field = "place_id", id = place, type = event_type, days = ctx.settings.hot_days, changed = withdrawn,
+    field = "place_id", id = place, type = event_type, days = ctx.settings.hot_days + 1, changed = withdrawn,
     version = tostring(shortest), keep = function(e) return camera.minutes(e, e.over) >= shortest end,
   })
   if not run then return end
-  local shrunk = withdrawn
   for _, e in ipairs(run.gone) do
     ctx:clear { key = key_of(place, event_type, e), retract = true, reason = "起点另有更早的一条，或已撤回" }
   end
   for _, e in ipairs(run.list) do
-    if e.over then shrunk = settle(place, event_type, e, ctx) or shrunk end
+    if e.over then settle(place, event_type, e, ctx) end
   end
   local at, last = math.max(run.at or 0, calendar.seconds(ctx.now)), run.list[#run.list]
   if last and not last.over then
     judge(place, event_type, last, at, row.phase ~= "end" and not withdrawn, ctx)
   end
-  camera.remember(ctx, "place_id", place, event_type, run)
   keep_waiting(place, event_type, last, ctx)
-  judge_hot(place, { [event_type] = run }, at, shrunk, ctx)
+  judge_hot(place, event_type, run, at, ctx)
+  camera.remember(ctx, "place_id", place, event_type, run)
 end
 
 -- 时候到了再看一个点位：单子上的、闹钟响了的都走这里。返回还要不要看。
@@ -143,7 +161,7 @@ local function look_again(place, event_type, ctx)
   judge(place, event_type, last, at, false, ctx)
   if last.mark ~= before then
     camera.remember(ctx, "place_id", place, event_type, run)
-    judge_hot(place, { [event_type] = run }, at, false, ctx)
+    judge_hot(place, event_type, run, at, ctx)
   end
   return is_waiting(last)
 end
@@ -158,7 +176,7 @@ end
 
 local function on_wake(_, data, ctx)
   if data.type then look_again(data.place, data.type, ctx)
-  else judge_hot(data.place, {}, calendar.seconds(ctx.now), false, ctx) end
+  else judge_hot(data.place, nil, nil, calendar.seconds(ctx.now), ctx) end
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
