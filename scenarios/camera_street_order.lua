@@ -31,21 +31,28 @@ local function is_permitted(permits, at)
   return false
 end
 
--- 当天第一次（秒）：昨夜延续过来的从零点算；人办结之后从重新发生算。
+-- 这一件从什么时候（秒）算起：当天第一次（昨夜延续过来的从零点算）；中间结束后安静够了、或人办结了的，从重新发生算。
 local function first_of_day(run, at)
-  local i, today = 1, camera.day(at)
-  while camera.day(run.list[i].to) ~= today do i = i + 1 end
-  local midnight = today * 86400 - 8 * 3600
-  return math.max(run.list[i].from, midnight, run.since or midnight)
+  local today, first, ended = camera.day(at), nil, nil
+  for _, e in ipairs(run.list) do
+    if camera.day(e.to) == today then
+      if not first or (ended and e.from - ended >= QUIET_MIN * 60) then first = e.from end
+      ended = e.over
+    end
+  end
+  return math.max(first, today * 86400 - 8 * 3600, run.since or first)
 end
+
+local ENDED = { closed = true, false_alarm = true, duplicate = true }
 
 -- 蓝色到了时限还没有办结，又发生了。
 local function is_overdue(key, run, at, ctx)
   local waited = (at - first_of_day(run, at)) / 60
   if not ctx:check("距当天第一次", waited, ">=", BLUE_LIMIT_MIN, "分钟") then return false end
-  local is_open = ctx:alerts { key = key, state = "open" }[1] ~= nil
-  if not is_open then run.since = at end
-  return ctx:check("蓝色仍未办结", is_open, "==", true)
+  local alert = ctx:alerts { key = key }[1]
+  local ended = alert ~= nil and ENDED[alert.state] == true
+  if ended then run.since = at end
+  return ctx:check("蓝色已办结", ended, "==", false)
 end
 
 local function level_of(event_key, episode, run, at, ctx)
@@ -63,12 +70,12 @@ local TOLD = {
   orange = { "shop", "community", "grid", "enforcement" },
 }
 
-local function raise(event, key, level, run, week, at, ctx)
+local function verdict(event, key, level, run, week, at, ctx)
   local place = camera.place_name(ctx, event.camera_id, event.place_id)
   local shop = ctx:find("shop", event.shop_id)
   local name = place .. (shop and shop.name or event.shop_id or "")
   local what = camera.type_name(event.event_type)
-  ctx:alert {
+  return {
     key = key, kind = level == "blue" and "self_fix" or "handle", level = level, also = TOLD[level],
     about = event.shop_id and { "shop", event.shop_id } or event.camera_id and { "camera", event.camera_id } or nil,
     communities = event.community_id and { event.community_id } or nil,
@@ -100,8 +107,8 @@ end
 
 local function key_of(subject, event) return ("%s|%s|%s"):format(subject, event.event_type, calendar.date_of(event.occurred_at)) end
 
--- 把手头这条接到它的段上，该判断的逐条判断；判断出来的 key 记进 raised。
-local function follow(row, subject, field, changed, raised, ctx)
+-- 把手头这条接到它的段上，该判断的逐条判断，结果记进 verdicts。
+local function follow(row, subject, field, changed, verdicts, ctx)
   local permits, words = permits_of(row, ctx)
   if #permits > 0 then ctx:check("外摆许可当时有效", is_permitted(permits, calendar.seconds(row.occurred_at)), "==", true) end
   local run = camera.follow(ctx, row, {
@@ -114,22 +121,11 @@ local function follow(row, subject, field, changed, raised, ctx)
     each = function(event, episode, run, at)
       if event.phase == "end" then return end
       local key = key_of(subject, event)
-      if changed then return end -- 撤回的只重连，不再报
-      raised[key] = true
       local level, week = level_of(key, episode, run, at, ctx)
-      raise(event, key, level, run, week, at, ctx)
+      camera.note(verdicts, verdict(event, key, level, run, week, at, ctx))
     end,
   })
   return run
-end
-
--- 撤回的或更正得不算数的：那一天再没有别的，就不该报。
-local function take_back(row, key, run, ctx)
-  local today = camera.day(calendar.seconds(row.occurred_at))
-  for _, e in ipairs(run.list) do
-    if camera.day(e.from) <= today and today <= camera.day(e.to) then return end
-  end
-  ctx:clear { key = key, retract = true, reason = "依据的事件已更正或撤回" }
 end
 
 local function on_event(row, ctx, withdrawn)
@@ -137,11 +133,17 @@ local function on_event(row, ctx, withdrawn)
   local subject, field = row.shop_id or row.place_id, row.shop_id and "shop_id" or "place_id"
   if not subject then return ctx:unknown("事件没有商户也没有点位") end
   camera.check_sure(row, ctx)
-  local raised = {}
-  local run = follow(row, subject, field, withdrawn, raised, ctx)
+  local verdicts, keys, hand = {}, {}, key_of(subject, row)
+  local run = follow(row, subject, field, withdrawn, verdicts, ctx)
   if not run then return end
-  if withdrawn or ctx:before(row) then take_back(row, key_of(subject, row), run, ctx) end
-  if not withdrawn then note_open(raised, field, ctx) end
+  for key in pairs(verdicts) do keys[key] = true end
+  if run.rebuilt then
+    keys[hand] = true
+    camera.agree(ctx, verdicts, keys, not withdrawn and row.phase ~= "end" and hand or nil)
+  elseif verdicts[hand] then
+    ctx:alert(verdicts[hand])
+  end
+  note_open(verdicts, field, ctx)
   camera.remember(ctx, field, subject, row.event_type, run)
 end
 
