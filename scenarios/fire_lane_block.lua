@@ -33,15 +33,22 @@ local function judge_lane(place, episode, at, again, ctx)
 end
 
 -- 多次占用或多次进电梯：到了次数报橙，一月（一周）一件；期限过了还够次数的，下一月（周）另成一件。
-local function judge_often(what, place, n, limit, key, episode, text, again_at, ctx)
-  local name = what .. "|" .. place
+-- count(at)：到 at（秒）为止有几次；迟到、更正、撤回的，先看当初报的那一刻还够不够数。
+local function judge_often(what, place, count, at, limit, key, episode, text, again_at, rebuilt, ctx)
+  local name, n = what .. "|" .. place, count(at)
   local told = ctx:get(name)
+  local late = told and (rebuilt or calendar.seconds(ctx.now) < told.at)
+  if late and at - told.at <= 86400 and count(told.at) < limit then
+    ctx:clear { key = told.key, retract = true, reason = "迟到或更正的事件说明没有这么多次" }
+    ctx:set(name, nil)
+    told = nil
+  end
   if not ctx:check(text.label, n, ">=", limit, "次") then
-    if told then ctx:set(name, nil) end
+    if told and at - told.at > 86400 then ctx:set(name, nil) end
     return
   end
   if told and told.key == key and told.count >= n then return end
-  ctx:set(name, { key = key, count = n })
+  ctx:set(name, { key = key, count = n, at = at })
   local where = camera.place_name(ctx, episode.camera, place)
   ctx:alert {
     key = key, kind = what, level = "orange", about = camera.about(episode), communities = episode.communities,
@@ -51,13 +58,16 @@ local function judge_often(what, place, n, limit, key, episode, text, again_at, 
 end
 
 local function judge_lane_hot(place, run, at, ctx)
-  local s, now = ctx.settings, calendar.datetime(at)
-  local n = camera.begun_within(run.list, s.lane_days, at, function(e) return camera.minutes(e, at) >= s.lane_min end)
-  local month = calendar.month_of(now)
-  judge_often("lane_hot", place, n, s.lane_count, ("%s|lane_hot|%s"):format(place, month), run.list[#run.list] or {}, {
+  local s, last = ctx.settings, run.list[#run.list] or {}
+  if last.mark and not last.over then at = math.max(at, last.from + s.lane_min * 60) end -- 已经报过，至少占了这么久
+  local function count(t)
+    return camera.begun_within(run.list, s.lane_days, t, function(e) return camera.minutes(e, t) >= s.lane_min end)
+  end
+  local month = calendar.month_of(calendar.datetime(at))
+  judge_often("lane_hot", place, count, at, s.lane_count, ("%s|lane_hot|%s"):format(place, month), last, {
     label = ("近%d天占用通道"):format(s.lane_days), title = "消防通道多次被占用",
     words = ("近%d天消防通道被占用%%d次，请拿出措施（划线、加装阻车等）"):format(s.lane_days),
-  }, calendar.first_day(calendar.add_months(month, 1)), ctx)
+  }, calendar.first_day(calendar.add_months(month, 1)), run.rebuilt, ctx)
 end
 
 -- 下一次该看的时刻：满五分钟、满半小时。
@@ -95,7 +105,7 @@ local function on_lane(row, ctx, withdrawn)
   local place = row.place_id
   local shortest = ctx.settings.lane_min
   local run = camera.follow(ctx, row, {
-    field = "place_id", id = place, type = "fire_lane", days = ctx.settings.lane_days, changed = withdrawn,
+    field = "place_id", id = place, type = "fire_lane", days = ctx.settings.lane_days + 1, changed = withdrawn,
     version = tostring(shortest), keep = function(e) return camera.minutes(e, e.over) >= shortest end,
   })
   if not run then return end
@@ -110,9 +120,9 @@ local function on_lane(row, ctx, withdrawn)
     judge_lane(place, last, at, row.phase ~= "end" and not withdrawn, ctx)
     set_alarm(place, last, at, ctx)
   end
-  camera.remember(ctx, "place_id", place, "fire_lane", run)
   keep_waiting(place, is_waiting(last), ctx)
   judge_lane_hot(place, run, at, ctx)
+  camera.remember(ctx, "place_id", place, "fire_lane", run)
 end
 
 -- 时候到了再看一个点位。返回还要不要看。
@@ -155,11 +165,12 @@ end
 
 local function judge_ebike_hot(place, list, episode, at, ctx)
   local s, week = ctx.settings, calendar.iso_week(calendar.datetime(at))
-  judge_often("ebike_hot", place, camera.begun_within(list, s.ebike_days, at), s.ebike_count,
+  local function count(t) return camera.begun_within(list, s.ebike_days, t) end
+  judge_often("ebike_hot", place, count, at, s.ebike_count,
     ("%s|ebike_hot|%s"):format(place, week), episode, {
       label = ("近%d天电动车进电梯"):format(s.ebike_days), title = "电动车多次进电梯",
       words = ("近%d天电动车进电梯%%d次，请拿出措施（加装阻车、建充电棚等）"):format(s.ebike_days),
-    }, calendar.add_days(calendar.week_start(week), 7), ctx)
+    }, calendar.add_days(calendar.week_start(week), 7), false, ctx)
 end
 
 local function on_ebike(row, ctx, counts)
@@ -226,6 +237,11 @@ local function ebike(id) return { key = id .. "|ebike", level = "yellow", kind =
 
 local function case(name, given, expect, now, settings)
   return { name = name, given = given, at = now, settings = settings, expect = expect }
+end
+
+local function plus(given, ...)
+  for _, r in ipairs { ... } do given[#given + 1] = r end
+  return given
 end
 
 -- 各天 08:00 起占用 minutes 分钟；列出各段的告警。
@@ -314,6 +330,11 @@ return {
     often("只有两次，不算多次", { "2020-07-10", "2020-07-15" }, 10, false),
     often("恰好30天前的算", { "2020-06-15", "2020-07-10", "2020-07-15" }, 10, true),
     often("31天前的不算", { "2020-06-14", "2020-07-10", "2020-07-15" }, 10, false),
+    { name = "迟到的 end 说明第三次只占了3分钟，多次占用撤回", steps = {
+        step(at "18:05", { want("orange")[1], { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" },
+             LANE_HOT }, plus((spells({ "2020-07-10", "2020-07-12" }, 10)), FIRST)),
+        step(at "18:10", { { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" } },
+             { ev("E9", "18:03", END) }) } },
     { name = "第三次还开着，满5分钟就算；下个月仍够次数，另成一件", steps = {
         step(at("07:00", "2020-07-30"), nil, (spells({ "2020-07-27", "2020-07-29" }, 10))),
         step(at("08:04", "2020-07-30"), { { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" } },
