@@ -47,11 +47,14 @@ end
 
 -- 聚集 ------------------------------------------------------------------------------------------
 
--- 手头这条前后三十分钟里该点位算数的聚集事件，由早到晚。
-local function around(row, ctx)
-  local list = {}
-  for e in ctx:each("camera_event", { place_id = row.place_id, event_type = "crowd" },
-                    { within = calendar.period(PAIR_MAX_MIN, "min"), upto = calendar.add_minutes(ctx.now, PAIR_MAX_MIN) }) do
+-- 该点位算数的聚集事件，由早到晚：手头这条之前三十分钟的；以后还有的（手头这条迟到、更正了），就是它那天前后的。
+local function around(row, wide, ctx)
+  local list, options = {}, { within = calendar.period(PAIR_MAX_MIN, "min"), upto = calendar.add_minutes(ctx.now, PAIR_MAX_MIN) }
+  if wide then
+    local day = calendar.date_of(row.occurred_at)
+    options = { within = calendar.period(calendar.days_between(day, ctx.today) + 1, "d"), upto = calendar.add_days(day, 1) .. "T00:30:00+08:00" }
+  end
+  for e in ctx:each("camera_event", { place_id = row.place_id, event_type = "crowd" }, options) do
     if camera.is_sure(e, ctx.settings) then
       list[#list + 1] = { at = calendar.seconds(e.occurred_at), people = e.people_count, over = e.phase == "end", row = e }
     end
@@ -70,20 +73,43 @@ local function since_when(list, i, limit)
   return first
 end
 
-local function judge_crowd(list, i, place_kind, ctx)
+local function kind_of(row, ctx)
+  local c = ctx:find("camera", row.camera_id)
+  return c and c.place_kind
+end
+
+local function crowd_key(row) return ("%s|crowd|%s"):format(row.place_id, calendar.date_of(row.occurred_at)) end
+
+local function judge_crowd(list, i, verdicts, ctx)
   local s, e = ctx.settings, list[i]
+  local place_kind = kind_of(e.row, ctx)
   local limit = GATE[place_kind] and s.gate_people or s.people
   if e.over or not ctx:check("人数", e.people, ">=", limit, "人") or is_covered(e.row, ctx) then return end
   local minutes = (e.at - since_when(list, i, limit)) / 60
   if not ctx:check("人数够了已持续", minutes, ">=", s.sustain_min, "分钟") then return end
   local level = (GATE[place_kind] or ctx:check("人数（严重）", e.people, ">=", s.orange_people, "人")) and "orange" or "yellow"
   local where = camera.place_name(ctx, e.row.camera_id, e.row.place_id)
-  ctx:alert {
-    key = ("%s|crowd|%s"):format(e.row.place_id, calendar.date_of(e.row.occurred_at)), kind = "crowd", level = level,
+  camera.note(verdicts, {
+    key = crowd_key(e.row), kind = "crowd", level = level,
     also = { "community", "police" }, about = e.row.camera_id and { "camera", e.row.camera_id } or nil,
     communities = e.row.community_id and { e.row.community_id } or nil,
     title = ("%s 人员聚集"):format(where), text = ("%s聚集%d人，已持续%d分钟"):format(where, e.people, minutes // 1),
-  }
+  })
+end
+
+-- 手头这条照常判断；它迟到、更正、撤回了，就把那天从头判断一遍，级别高了的撤回重报。
+local function on_crowd(row, ctx, changed)
+  local at, verdicts, hand = calendar.seconds(row.occurred_at), {}, crowd_key(row)
+  local list = around(row, changed, ctx)
+  if not changed and list[#list].at > at then list, changed = around(row, true, ctx), true end
+  for i, e in ipairs(list) do
+    local today = camera.day(e.at) >= camera.day(at)
+    if changed and today or e.at == at then judge_crowd(list, i, verdicts, ctx) end
+  end
+  local keys = { [hand] = true }
+  for key in pairs(verdicts) do keys[key] = true end
+  if changed then camera.agree(ctx, verdicts, keys, row.phase ~= "end" and verdicts[hand] and hand or nil)
+  elseif verdicts[hand] then ctx:alert(verdicts[hand]) end
 end
 
 -- 疑似会销 --------------------------------------------------------------------------------------
@@ -137,27 +163,24 @@ end
 
 -- 入口 ------------------------------------------------------------------------------------------
 
-local function on_crowd(row, ctx)
-  if row.phase ~= "end" and not row.people_count then return ctx:unknown("聚集事件没有人数") end
-  local c = ctx:find("camera", row.camera_id)
-  local place_kind, at = c and c.place_kind, calendar.seconds(row.occurred_at)
-  local list = around(row, ctx)
-  for i, e in ipairs(list) do -- 迟到的，连它以后的各条一起看
-    if e.at >= at then judge_crowd(list, i, place_kind, ctx) end
-  end
-  judge_sales(row, place_kind, ctx)
-end
-
 local function on_event(row, ctx)
   if row.event_type ~= "crowd" and row.event_type ~= "fight" then return end
   if not row.place_id then return ctx:unknown("事件没有点位") end
-  local sure = camera.check_sure(row, ctx)
-  if row.event_type == "fight" then on_fight(row, ctx, false)
-  elseif sure then on_crowd(row, ctx) end
+  local sure, changed = camera.check_sure(row, ctx), ctx:before(row) ~= nil
+  if row.event_type == "fight" then return on_fight(row, ctx, false) end
+  if not sure then
+    if changed then on_crowd(row, ctx, true) end
+    return
+  end
+  if row.phase ~= "end" and not row.people_count then return ctx:unknown("聚集事件没有人数") end
+  on_crowd(row, ctx, changed)
+  judge_sales(row, kind_of(row, ctx), ctx)
 end
 
 local function on_removed(row, ctx)
-  if row.event_type == "fight" and row.place_id then on_fight(row, ctx, true) end
+  if not row.place_id then return end
+  if row.event_type == "fight" then on_fight(row, ctx, true)
+  elseif row.event_type == "crowd" then on_crowd(row, ctx, true) end
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
@@ -300,9 +323,15 @@ return {
     { name = "打架的事件撤回了，告警也撤回", steps = {
         step(at "19:00", { red "FI1" }, { fight("FI1", "19:00") }),
         step(at "19:05", {}, nil, { removed = { { "camera_event", "FI1" } } }) } },
-    { name = "聚集的事件撤回了，已报的仍要有人看过", steps = {
+    { name = "聚集的事件撤回了，不够数的告警也撤回", steps = {
         step(at "19:30", want "yellow", { FIRST, SECOND }),
-        step(at "19:35", want "yellow", nil, { removed = { { "camera_event", "CR1" } } }) } },
+        step(at "19:35", {}, nil, { removed = { { "camera_event", "CR1" } } }) } },
+    { name = "更正为置信度不够，告警撤回；没有点位的撤回不管", steps = {
+        step(at "19:30", want "yellow", { FIRST, SECOND, crowd("CR9", "19:20", 50, { place_id = "" }) }),
+        step(at "19:35", {}, { crowd("CR2", "19:12", 48, { confidence = 0.3 }) }),
+        step(at "19:40", {}, nil, { removed = { { "camera_event", "CR9" } } }) } },
+    case("迟到的一条说明中间散过，橙降回黄",
+         { FIRST, crowd("CR4", "19:24", 120), crowd("CR5", "19:40", 40), crowd("CR3", "19:20", 5) }, want "yellow", at "20:00"),
 
     case("小区三个早上都聚，报疑似会销", mornings("estate", THREE), sales()),
     case("街边也算", mornings("street", THREE), sales()),
