@@ -363,6 +363,7 @@ local camera = {}
 ---@class wangyi.camera_run
 ---@field list wangyi.episode[] 由早到晚；过了 days 天的不留
 ---@field at? number 算数的事件里最晚的一条
+---@field rebuilt? boolean 这一次是从记录重连的
 ---@field gone? wangyi.episode[] 重连之后不再成立、而场景做过记号的
 
 ---@class wangyi.camera_follow
@@ -375,7 +376,7 @@ local camera = {}
 ---@field keep? fun(episode: wangyi.episode): boolean 过去的段要不要留；不写都留（最多 300 段）。做了记号的总留着
 ---@field version? string 影响连法和留法的东西；变了就从记录重连
 ---@field changed? boolean 事件撤回了
----@field each? fun(event: wangyi.row, episode: wangyi.episode, run: wangyi.camera_run, at: number) 逐条判断：手头这条；迟到时还有它以后的各条
+---@field each? fun(event: wangyi.row, episode: wangyi.episode, run: wangyi.camera_run, at: number) 逐条判断：手头这条；重连时是它那天及以后的各条
 
 --- 手头的事件来了：接到它的段上。先后来的只看最后一段；迟到的、改过的、撤回的从记录重连。与它无关（置信度不够等）返回 nil。
 --- 要有参数 min_confidence。场景做了记号之后用 camera.remember 记下。
@@ -431,6 +432,18 @@ function camera.is_sure(event, settings) end
 ---@param ctx wangyi.ctx
 ---@return boolean
 function camera.check_sure(event, ctx) end
+
+--- 同一个 key 判断了几次的，留级别最高的。
+---@param verdicts table<string, wangyi.alert_args>
+---@param args wangyi.alert_args
+function camera.note(verdicts, args) end
+
+--- 重新判断过的各件：挂着的级别比该有的高（或不该报），先撤回；没报的、级别升高的，照新的报；已办结的不打开。
+---@param ctx wangyi.ctx
+---@param verdicts table<string, wangyi.alert_args>
+---@param keys table<string, any> 重新判断过的 key
+---@param hand? string 手头这条所在的 key：照常报
+function camera.agree(ctx, verdicts, keys, hand) end
 
 ---@param ctx wangyi.ctx
 ---@param camera_id string|nil

@@ -114,13 +114,14 @@ end
 
 --- 记下（场景在段上做了记号之后）。
 function camera.remember(ctx, field, id, event_type, run)
-  run.gone = nil
+  run.gone, run.rebuilt = nil, nil
   ctx:set(state_name { field = field, id = id, type = event_type }, run)
 end
 
--- 从记录重新连一遍；row 的时刻及以后的事件逐条交给 each。
+-- 从记录重新连一遍；row 那天及以后的事件逐条交给 each。
 local function rebuild(ctx, row, o, old, at)
-  local run = { list = {}, since = old and old.since, version = o.version, gone = {} }
+  local from = camera.day(at)
+  local run = { list = {}, rebuilt = true, since = old and old.since, version = o.version, gone = {} }
   local start = calendar.add_days(calendar.date_of(row.occurred_at), -o.days)
   if old and old.list[1] then
     start = math.min(calendar.day_number(start), camera.day(old.list[1].from))
@@ -135,7 +136,7 @@ local function rebuild(ctx, row, o, old, at)
       local e = join(run.list, event, t, o.gap_min)
       if e and e.id == event.event_id then e.mark = marks[e.id] end
       run.at = t
-      if o.each and e and t >= at then o.each(event, e, run, t) end
+      if o.each and e and camera.day(t) >= from then o.each(event, e, run, t) end
     end
   end
   local kept = {}
@@ -150,8 +151,8 @@ end
 --- 手头的事件来了（或改了、撤了）：接到它的段上。返回 run，其中 run.list 是各段，由早到晚；与它无关的返回 nil。
 -- o = { field "place_id" 或 "shop_id"，id 它的值，type 种类，days 往回看几天，gap_min 隔多久算断（可不写），
 --       accept(event) 算不算（可不写），keep(episode) 过去的段要不要留（可不写），version 影响连法的参数（变了就重连），changed 事件改过或撤回了，
---       each(event, episode, run, at) 逐条判断：手头这条；迟到时还有它以后的各条 }
--- run.gone：重连之后不再成立、而场景做过记号的段。场景改了 run 之后要 camera.remember。
+--       each(event, episode, run, at) 逐条判断：手头这条；重连时是它那天及以后的各条 }
+-- run.rebuilt：重连过；run.gone：重连之后不再成立、而场景做过记号的段。场景改了 run 之后要 camera.remember。
 function camera.follow(ctx, row, o)
   local at, old = calendar.seconds(row.occurred_at), camera.recall(ctx, o.field, o.id, o.type)
   o.version = ("%s|%s|%s"):format(ctx.settings.min_confidence, o.gap_min or "", o.version or "")
@@ -166,6 +167,35 @@ function camera.follow(ctx, row, o)
   forget_old(old.list, o, at)
   if o.each and e then o.each(row, e, old, at) end
   return old
+end
+
+local RANK = { blue = 1, yellow = 2, orange = 3, red = 4 }
+
+--- 同一个 key 判断了几次的，留级别最高的：verdicts[key] = 给 ctx:alert 的表。
+function camera.note(verdicts, args)
+  local was = verdicts[args.key]
+  if not was or RANK[args.level] > RANK[was.level] then verdicts[args.key] = args end
+end
+
+-- 人办结的或自动办结的，不因为迟到的记录又打开，除非级别更高。
+local function is_ended(alert, level)
+  return (alert.state == "closed" or alert.state == "false_alarm" or alert.state == "duplicate")
+    and RANK[alert.level] >= RANK[level]
+end
+
+--- 重新判断过的各件（keys 是 key 的集合）：挂着的级别比该有的高（或不该报），先撤回；没报的、级别升高的，照新的报。
+-- hand 是手头这条所在的 key：照常报（没有它的事就不写）。
+function camera.agree(ctx, verdicts, keys, hand)
+  for key in pairs(keys) do
+    local v, alert = verdicts[key], ctx:alerts { key = key }[1]
+    local open = alert ~= nil and ctx:alerts { key = key, state = "open" }[1] ~= nil
+    if open and (not v or RANK[alert.level] > RANK[v.level]) then
+      ctx:clear { key = key, retract = true, reason = "迟到或更正的事件说明当初不该报到这一级" }
+      alert = nil
+    end
+    if v and (key == hand or not alert or (open and RANK[v.level] > RANK[alert.level])
+              or (not open and not is_ended(alert, v.level))) then ctx:alert(v) end
+  end
 end
 
 return camera

@@ -122,13 +122,13 @@ it("passes over what is not sure, keeps marks, tells what has gone", function()
   same(shape(run), "b 10:10-10:10")
 end)
 
-it("judges the event in hand, and after a late one those behind it", function()
+it("judges the event in hand, and after a late one those of its day and behind", function()
   local s, seen = street(), {}
   local each = { each = function(e) seen[#seen + 1] = e.event_id end }
   come(s, event("a", "10:00"), 30, each)
   come(s, event("c", "10:20"), 30, each)
   come(s, event("b", "10:10"), 30, each)
-  same(seen, { "a", "c", "b", "c" })
+  same(seen, { "a", "c", "a", "b", "c" })
 end)
 
 it("counts by calendar days and forgets older ones", function()
@@ -154,4 +154,31 @@ it("keeps what is asked for, what is marked and the last, and never more than 30
   same(shape(camera.recall(s.ctx, "place_id", "P", "vendor")), "a 10:00-10:00, b3 11:30-11:30")
   for i = 0, 359 do run = come(s, event(("c%03d"):format(i), ("%02d:%02d"):format(12 + i // 60 * 2, i % 60)), 0) end
   same(#run.list, 300)
+end)
+
+it("agrees with what has been raised: takes back, raises, leaves alone", function()
+  local did, alerts = {}, {
+    high = { level = "orange", state = "new" }, void = { level = "blue", state = "new" }, low = { level = "blue", state = "new" },
+    same = { level = "blue", state = "new" }, over = { level = "blue", state = "closed" },
+  }
+  local ctx = {}
+  function ctx.alerts(_, f)
+    local a = alerts[f.key]
+    return { a and (not f.state or a.state == "new") and a or nil }
+  end
+  function ctx.clear(_, c) did[#did + 1] = "-" .. c.key end
+  function ctx.alert(_, a) did[#did + 1] = "+" .. a.key .. " " .. a.level end
+  local verdicts, keys = {}, { void = true }
+  for key, level in pairs { high = "yellow", low = "yellow", same = "blue", over = "blue", fresh = "red" } do
+    camera.note(verdicts, { key = key, level = "blue" })
+    camera.note(verdicts, { key = key, level = level })
+    camera.note(verdicts, { key = key, level = "blue" })
+    keys[key] = true
+  end
+  camera.agree(ctx, verdicts, keys)
+  table.sort(did)
+  same(did, { "+fresh red", "+high yellow", "+low yellow", "-high", "-void" })
+  did = {}
+  camera.agree(ctx, verdicts, { same = true, over = true }, "over")
+  same(did, { "+over blue" })
 end)
