@@ -170,7 +170,7 @@ static bool look(const struct options *o, const char *headers, const char *path,
 static bool ask_there(const struct options *o, const char *word, const struct buf *request,
                       struct buf *json, struct err *e)
 {
-    char headers[640] = "", posted[640];
+    char headers[640] = "", posted[704];
     struct arena a = {0};
     struct buf path = {0};
     if (!http_sign_in(o->url, o->as, headers, e))

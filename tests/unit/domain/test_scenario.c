@@ -1,4 +1,5 @@
 /* Versions, settings, and standing still. */
+#include "domain/dataset.h"
 #include "play.h"
 
 static struct scenario get(struct play *p)
@@ -257,7 +258,10 @@ static const struct json *view(struct play *p, bool full)
     struct json_w w = json_w_begin(&b);
     struct scenario s = get(p);
     struct scenario_counters c = {.runs = 5, .unknown = 2};
-    (full ? scenario_view_full : scenario_view)(p->view, &p->a, p->street, &s, &c, &w);
+    struct dataset_board board;
+    play_ok(p, dataset_board_read(p->view, &p->a, street_dictionary(p->street),
+                                  view_now(p->view), &board, &p->e));
+    (full ? scenario_view_full : scenario_view)(p->view, &p->a, &board, &s, &c, &w);
     json_w_end(&w);
     const struct json *o = json_parse(&p->a, buf_view(&b), NULL, NULL, &p->e);
     play_ok(p, o != NULL);
