@@ -57,8 +57,11 @@ local function missing_before(project, start, ctx)
   return missing
 end
 
--- 开工的记录先到、事前节点的后到：这个节点头一次有完成日，而且不晚于开工。（更正已有的不算，那要凭反馈办结。）
-local function came_late(row, start, ctx)
+-- 开工的记录先到、事前节点的后到：这个节点头一次有完成日，而且不晚于开工。（更正已有的不算，那要凭反馈办结；
+-- 开工次日一早还缺着的也不算：那以后才补来的，是办理的凭据。）
+local function stood_overnight(project) return "gate|" .. project.project_id end
+local function came_late(row, start, project, ctx)
+  if ctx:get(stood_overnight(project)) == start then return false end
   if not (row and row.done_on and row.done_on <= start and text.contains(BEFORE_START, row.node)) then return false end
   local old = ctx:before(row)
   return not (old and old.done_on)
@@ -70,7 +73,8 @@ local function judge_gate(project, row, ctx)
   local start = done_on(project, "start", ctx)
   local missing = start and missing_before(project, start, ctx) or {}
   local words = #missing > 0 and ("%s未完成%s即开工"):format(name_of(project), text.list(missing))
-  settle(project, "gate", "start", "orange", words, ctx, start and came_late(row, start, ctx))
+  if words and not row and start < ctx.today then ctx:set(stood_overnight(project), start) end
+  settle(project, "gate", "start", "orange", words, ctx, start and came_late(row, start, project, ctx))
 end
 
 -- 节点逾期 --------------------------------------------------------------------------------------
@@ -343,6 +347,11 @@ return {
         { given = { RN1, COUNCIL, PUBLIC, START }, at = NOW, actions = { { key = "RN1|gate|start", action = "sign" } },
           expect = GATE },
         { given = { VOTE }, at = "2020-07-09T09:00:00+08:00", expect = GATE },
+      } },
+    { name = "开工次日一早还缺着，过后才补来的节点不撤回，仍等人办结",
+      steps = {
+        { given = { RN1, PUBLIC, VOTE, START }, at = NOW, expect = GATE },
+        { given = { COUNCIL }, at = "2020-07-10T07:30:00+08:00", expect = GATE },
       } },
     { name = "公示天数更正为7天，仍等人办结；人办结后不再报",
       steps = {

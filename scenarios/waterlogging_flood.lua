@@ -75,6 +75,13 @@ local function depth_level(rows, ctx)
   if all_reach(rows, "水深（黄）", s.yellow_cm, "厘米", ctx) then return "yellow" end
 end
 
+-- 读数迟到：这之后发布的预警已经到了，发布那一刻再看。
+local function look_again(device_id, ctx)
+  for w in ctx:each("weather_warning", { kind = "rainstorm" }) do
+    if w.issued_at > ctx.now then ctx:wake(("again|%s|%s"):format(device_id, w.warning_id), w.issued_at, device_id) end
+  end
+end
+
 -- 报了返回真。
 local function raise_depth(device_id, ctx)
   local rows = confirmed(device_id, "depth_cm", ctx)
@@ -90,6 +97,7 @@ local function raise_depth(device_id, ctx)
     title = ("%s 积水"):format(place),
     text  = ("%s积水%s厘米，暴雨预警%s"):format(place, text.number(rows[#rows].value, 1), warning),
   }
+  look_again(device_id, ctx)
   return true
 end
 
@@ -258,6 +266,8 @@ return {
         { given = ORANGE, at = at "14:20", expect = flooded "orange" },
         { given = { warning { issued_at = at "13:50" } }, at = at "14:25", expect = flooded "red" },
       } },
+    { name = "读数迟到：积水时发布的预警先到，补升为红",
+      given = plus({ warning { issued_at = at "14:07" } }, table.unpack(ORANGE)), at = at "14:08", expect = flooded "red" },
     { name = "积水已过去一阵才发布的预警，不升级",
       steps = {
         { given = ORANGE, at = at "14:06", expect = flooded "orange" },
