@@ -231,6 +231,8 @@ local function plus(given, ...)
   return given
 end
 
+local CLEANED = { key = "PL11|garbage_exposed|CG1", action = "close", text = "已清", verdict = "solved" }
+
 local function step(now, expect, given, more)
   return with({ given = given, at = now, expect = expect }, more)
 end
@@ -322,11 +324,11 @@ return {
         step(at("09:40", "2020-07-16"), {}, { ev("E1", "09:38", END, "2020-07-16") }) } },
     { name = "凭照片办结后没有新事件，不再报；到4个工作时升黄重开", steps = {
         step(at "09:30", want "blue", { FIRST }),
-        step(at "09:40", {}, nil, { actions = { { key = "PL11|garbage_exposed|CG1", action = "close", text = "已清", verdict = "solved" } } }),
+        step(at "09:40", {}, nil, { actions = { CLEANED } }),
         step(at "10:00", {}), step(at "14:30", want "yellow") } },
     { name = "凭照片办结后又拍到还在，重新打开", steps = {
         step(at "09:30", want "blue", { FIRST }),
-        step(at "09:40", {}, nil, { actions = { { key = "PL11|garbage_exposed|CG1", action = "close", text = "已清", verdict = "solved" } } }),
+        step(at "09:40", {}, nil, { actions = { CLEANED } }),
         step(at "10:00", want "blue", { ev("CG2", "09:59", SNAP) }) } },
     { name = "参数从30分钟改到10分钟，下一次运行就按新的", steps = {
         step(at "09:15", {}, { FIRST }), step(at "09:20", want "blue", nil, { settings = { blue_min = 10 } }) } },
