@@ -17,8 +17,8 @@ local function see(list, name, at, minutes, most)
   while at - list[1][2] > minutes * 60 or #list > most do table.remove(list, 1) end
 end
 
--- 先后来的，接在单子后面；迟到的、改过的，从记录重新数一遍，它和它以后的各条按次序再判断一遍。
--- o = { name 单子名, minutes 窗口, most 单子最长, who(event) 是哪一辆（nil 不数）, rows() 前后各一个窗口的事件,
+-- 先后来的，接在单子后面；迟到的、改过的，从记录重新数一遍，它和它以后一个窗口里的各条按次序再判断一遍。
+-- o = { name 单子名, minutes 窗口, most 单子最长, who(event) 是哪一辆（nil 不数）, rows() 之前一个窗口里的和以后的事件,
 --       judge(event, count) }
 local function count_distinct(row, o, ctx)
   local at, version = calendar.seconds(row.occurred_at), ("%s|%s|%d"):format(ctx.settings.min_confidence, o.minutes, o.most)
@@ -34,16 +34,15 @@ local function count_distinct(row, o, ctx)
     if o.who(e) and camera.is_sure(e, ctx.settings) then
       box.at = calendar.seconds(e.occurred_at)
       see(box.list, o.who(e), box.at, o.minutes, o.most)
-      if box.at >= at then o.judge(e, #box.list) end
+      if box.at >= at and box.at <= at + o.minutes * 60 then o.judge(e, #box.list) end
     end
   end
   ctx:set(o.name, box)
 end
 
--- 手头这条前后各一个窗口的事件。
+-- 手头这条之前一个窗口里的，和以后的（有就是手头这条迟到了）。
 local function around(where, minutes, ctx)
-  return ctx:list("camera_event", where, { within = calendar.period(minutes, "min"),
-                                           upto = calendar.add_minutes(ctx.now, minutes) })
+  return ctx:list("camera_event", where, { within = calendar.period(minutes, "min"), upto = camera.FOREVER })
 end
 
 -- 一条路段上各个探头的，合在一起由早到晚。
@@ -328,6 +327,9 @@ return {
     case("倒着来，社区的也一样", backwards(plus({ ROAD }, table.unpack(thirty(at "11:00")))), { area() }, at "13:00"),
     case("迟到的一辆让后面的够了数，按后面那辆的时段", plus(cars(6, "11:40", 1), car(8, at "12:05"), car(7, at "11:50")),
          { motor() }),
+    case("很迟的一条来了之后，后面的数不乱",
+         { CAMERA, car(1, at "10:34"), car(2, at "10:51"), car(3, at "09:43"), car(4, at "11:14") }, { motor "am" }, at "12:30",
+         { seg_plates = 3 }),
     case("同一条重复到，只算一次", plus(cars(7, "17:05", 5), car(7, at("17:05", 30))), {}),
     case("参数改到五辆", cars(5, "17:05", 5), { motor() }, nil, { seg_plates = 5 }),
     case("参数改到90分钟", plus(cars(7, "17:00", 1), car(8, at "18:30")), { motor "night" }, at "19:00", { win_min = 90 }),
