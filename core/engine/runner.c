@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "domain/dictionary.h"
+#include "domain/entry_type.h"
 #include "domain/key.h"
 #include "domain/scenario.h"
 #include "engine/instance.h"
@@ -18,7 +19,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-enum { RENEW_US = 500 * 1000, RENEW_TRIES = 100, RENEW_WAIT_MS = 50 };
+enum { RENEW_US = 500 * 1000, RENEW_TRIES = 100, RENEW_WAIT_MS = 50, TELL_US = 20 * 1000 };
 
 void runner_init(struct runner *r, struct engine *en, struct span id)
 {
@@ -251,6 +252,16 @@ static void name_entry(struct runner *r, const struct entry *entry, struct evalu
     buf_free(&key);
 }
 
+/* What a tick over a whole street took: the first thing asked when a street is slow at eight. */
+static void tell_tick(const struct runner *r, const struct entry *entry, int64_t began)
+{
+    int64_t us = clock_mono_us() - began;
+    if (us >= TELL_US)
+        log_info("tick", "judged %s seq=%llu runs=%llu ms=%lld", r->id,
+                 (unsigned long long)entry->seq, (unsigned long long)r->entry.runs,
+                 (long long)us / 1000);
+}
+
 void runner_judge(struct runner *r, const struct entry *entry)
 {
     struct evaluate_fault fault;
@@ -273,8 +284,11 @@ void runner_judge(struct runner *r, const struct entry *entry)
         r->made_at = clock_mono_us();
     forget(&r->entry);
     page_begin(r, entry->seq);
+    int64_t began = entry->type == ENTRY_TICK ? clock_mono_us() : 0;
     enum evaluate_result result = evaluate_entry(r->in, &host, entry, &r->entry, &e);
     page_end(r);
+    if (began)
+        tell_tick(r, entry, began);
     switch (result) {
     case EVALUATE_DONE:
         keep(r, entry->seq);

@@ -33,8 +33,8 @@ const directory = () => {
   clean.push(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
-async function until(what, ms, check) {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(2)) if (await check()) return
+async function until(what, ms, check, pause = 2) {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(pause)) if (await check()) return
   throw new Error(`${what}: not within ${ms} ms`)
 }
 
@@ -414,7 +414,7 @@ async function pour(server, requests) {
     }
   }))
   const answered = (performance.now() - began) / 1000
-  await until('cursors', 600000, async () => (await server.behind()) === 0)
+  await until('cursors', 600000, async () => (await server.behind()) === 0, 25) // asking costs the server, too
   return [answered, (performance.now() - began) / 1000]
 }
 
@@ -449,7 +449,7 @@ async function all38() {
 async function ticks() {
   const size = { firms: Number(process.env.FIRMS || 20000), residents: Number(process.env.RESIDENTS || 70000) }
   const street = makeHistory(size)
-  const server = await startServer('scenarios', street, ['--clock', MORNING])
+  const server = await startServer('scenarios', street, ['--clock', '2020-04-02T23:50:00+08:00'])
   await until('cursors', 60000, async () => (await server.behind()) === 0)
   const move = async (to) => {
     const began = performance.now()
@@ -463,7 +463,7 @@ async function ticks() {
   console.log(`\nTicks over ${street.count} records, ${size.firms} firms, ${size.residents} residents; wall ms of a move of the clock by a second over the instant, ` +
     'with it the judgements of one scenario that took 20 ms and more')
   const { items } = await (await fetch(server.url + '/api/v1/scenarios', { headers: { cookie: server.cookie } })).json()
-  const days = ['2020-04-10', '2020-04-11', '2020-04-12', '2020-04-13', '2020-05-01', '2020-05-03', '2020-05-05', '2020-05-06', '2020-05-09']
+  const days = ['2020-04-03', '2020-04-05', '2020-04-06', '2020-04-09', '2020-04-10', '2020-04-11', '2020-04-12', '2020-04-13']
   let text = ''
   server.onLog((more) => { text += more })
   for (const day of days)
