@@ -105,7 +105,9 @@ local function note_open(keys, field, ctx)
   ctx:set("open", open)
 end
 
-local function key_of(subject, event) return ("%s|%s|%s"):format(subject, event.event_type, calendar.date_of(event.occurred_at)) end
+local function key_of(subject, event)
+  return ("%s|%s|%s"):format(subject, event.event_type, calendar.date_of(event.occurred_at))
+end
 
 -- 把手头这条接到它的段上，该判断的逐条判断，结果记进 verdicts。
 local function follow(row, subject, field, changed, verdicts, ctx)
@@ -257,7 +259,8 @@ return {
     case("点位名和店名写进文字", { { "camera", { camera_id = "CAM07", name = "小河路7号", place_id = "PL07" } },
                            { "shop", { shop_id = "SH1", name = "示例水果店" } }, FIRST }, want "blue"),
     case("同一点位有店的和没店的各是一件",
-         { FIRST, ev("CE2", "10:20", { shop_id = "" }) }, { want("blue")[1], { key = "PL07|shop_overflow|" .. DAY, level = "blue" } }),
+         { FIRST, ev("CE2", "10:20", { shop_id = "" }) },
+         { want("blue")[1], { key = "PL07|shop_overflow|" .. DAY, level = "blue" } }),
     case("两个探头、同一家店，是一件", { FIRST, ev("CE2", "10:20", { camera_id = "CAM08", place_id = "PL08" }) }, want "yellow"),
     case("两个探头、同一点位，是一件",
          { ev("CE1", "10:00", { shop_id = "" }), ev("CE2", "10:10", { shop_id = "", camera_id = "CAM08" }) },
