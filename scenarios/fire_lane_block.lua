@@ -261,6 +261,8 @@ local function often(name, days, minutes, hot, now)
   return case(name, given, alerts, now or at "20:00")
 end
 
+local S1, S2 = { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" }
+
 local function step(now, expect, given, more) return with({ given = given, at = now, expect = expect }, more) end
 local function act(action, key) return { key = key or "PL31|lane|FX1", action = action, text = "已挪车", verdict = "solved" } end
 
@@ -331,17 +333,17 @@ return {
     often("恰好30天前的算", { "2020-06-15", "2020-07-10", "2020-07-15" }, 10, true),
     often("31天前的不算", { "2020-06-14", "2020-07-10", "2020-07-15" }, 10, false),
     { name = "迟到的 end 说明第三次只占了3分钟，多次占用撤回", steps = {
-        step(at "18:05", { want("orange")[1], { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" },
+        step(at "18:05", { want("orange")[1], S1, S2,
              LANE_HOT }, plus((spells({ "2020-07-10", "2020-07-12" }, 10)), FIRST)),
-        step(at "18:10", { { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" } },
+        step(at "18:10", { S1, S2 },
              { ev("E9", "18:03", END) }) } },
     { name = "第三次还开着，满5分钟就算；下个月仍够次数，另成一件", steps = {
         step(at("07:00", "2020-07-30"), nil, (spells({ "2020-07-27", "2020-07-29" }, 10))),
-        step(at("08:04", "2020-07-30"), { { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" } },
+        step(at("08:04", "2020-07-30"), { S1, S2 },
              { ev("S3", "08:00", nil, "2020-07-30") }),
-        step(at("08:05", "2020-07-30"), { { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" },
+        step(at("08:05", "2020-07-30"), { S1, S2,
              { key = "PL31|lane|S3", level = "orange" }, LANE_HOT }),
-        step(at("00:00", "2020-08-01"), { { key = "PL31|lane|S1", level = "orange" }, { key = "PL31|lane|S2", level = "orange" },
+        step(at("00:00", "2020-08-01"), { S1, S2,
              { key = "PL31|lane|S3", level = "red" }, LANE_HOT, { key = "PL31|lane_hot|2020-08", level = "orange" } },
              { ev("E3", "08:40", END, "2020-07-30") }),
         step(at("00:00", "2020-09-01"), nil) } },
@@ -366,7 +368,8 @@ return {
          { ebike "EB1", ebike "EB2", ebike "EB3", EBIKE_HOT }, at "18:05"),
     { name = "下个星期仍够次数另成一件，再下个星期不够了", steps = {
         step(at("18:05", "2020-07-19"), { ebike "EB1", ebike "EB2", ebike "EB3", EBIKE_HOT },
-             { bike("EB1", "18:00", nil, "2020-07-17"), bike("EB2", "18:00", nil, "2020-07-18"), bike("EB3", "18:00", nil, "2020-07-19") }),
+             { bike("EB1", "18:00", nil, "2020-07-17"), bike("EB2", "18:00", nil, "2020-07-18"),
+               bike("EB3", "18:00", nil, "2020-07-19") }),
         step(at("00:00", "2020-08-10"), { ebike "EB1", ebike "EB2", ebike "EB3", EBIKE_HOT,
              { key = "PL31|ebike_hot|2020-W30", level = "orange" } }) } },
     { name = "更正为置信度不够，撤回", steps = {
