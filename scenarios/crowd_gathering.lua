@@ -52,7 +52,8 @@ local function around(row, wide, ctx)
   local list, options = {}, { within = calendar.period(PAIR_MAX_MIN, "min"), upto = calendar.add_minutes(ctx.now, PAIR_MAX_MIN) }
   if wide then
     local day = calendar.date_of(row.occurred_at)
-    options = { within = calendar.period(calendar.days_between(day, ctx.today) + 1, "d"), upto = calendar.add_days(day, 1) .. "T00:30:00+08:00" }
+    options = { within = calendar.period(calendar.days_between(day, ctx.today) + 1, "d"),
+                upto = calendar.add_days(day, 1) .. "T00:30:00+08:00" }
   end
   for e in ctx:each("camera_event", { place_id = row.place_id, event_type = "crowd" }, options) do
     if camera.is_sure(e, ctx.settings) then
@@ -140,7 +141,8 @@ local function judge_sales(row, place_kind, ctx)
   if not (SALES_PLACE[place_kind] and is_sales(row, ctx)) then return end
   -- 同一天再来几条，天数不变，不必再数。
   local name = "sales|" .. row.place_id
-  local counted = ("%s|%s|%d|%s|%d|%d"):format(ctx.today, s.min_confidence, s.sales_people, s.sales_hours, s.sales_days, s.sales_win)
+  local counted = ("%s|%s|%d|%s|%d|%d"):format(ctx.today, s.min_confidence, s.sales_people, s.sales_hours,
+    s.sales_days, s.sales_win)
   if ctx:get(name) == counted and not ctx:before(row) then return end
   ctx:set(name, counted)
   local days = sales_days(row, ctx)
@@ -358,7 +360,8 @@ return {
         step(at "07:50", sales(), { crowd("M9", "07:40", 20) }, { settings = { sales_days = 2 } }) } },
     { name = "凭现场说明办结；当天又聚，重新打开", steps = {
         step(at "19:30", want "yellow", { FIRST, SECOND }),
-        step(at "19:40", {}, nil, { actions = { { key = want("yellow")[1].key, action = "close", text = "已散", verdict = "solved" } } }),
+        step(at "19:40", {}, nil, { actions = {
+          { key = want("yellow")[1].key, action = "close", text = "已散", verdict = "solved" } } }),
         step(at "20:30", want "yellow", { crowd("CR5", "20:00", 40), crowd("CR6", "20:15", 40) }) } },
   },
 }
