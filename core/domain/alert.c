@@ -211,10 +211,12 @@ static int64_t sooner(int64_t a, int64_t b)
 static enum step_result again(struct arena *a, struct fold *f, const struct step *s)
 {
     bool counts = s->effective != f->last_cause && !s->rejudged;
-    bool higher = s->level > f->al.level, earlier = s->judged_at < f->al.judged_at;
-    if (!higher && (s->flapping || (!counts && !earlier && !f->al.normal && !f->restored)))
+    bool higher = s->level > f->al.level;
+    bool moved =
+        s->judged_at < f->al.judged_at || (s->stands && s->judged_at != f->al.judged_at);
+    if (!higher && (s->flapping || (!counts && !moved && !f->al.normal && !f->restored)))
         return RESULT_NOTHING;
-    if (earlier)
+    if (moved)
         f->al.judged_at = s->judged_at;
     f->al.count += counts;
     remember_trigger(f, s);

@@ -286,6 +286,7 @@ bool alert_effect_read(struct txn *t, struct arena *a, const struct street *stre
 {
     struct span what = json_string(json_get(effect, "do"));
     s->flapping = json_bool(json_get(effect, "flapping"), false);
+    s->stands = json_bool(json_get(effect, "stands"), false);
     if (span_eq(what, SPAN("alert"))) {
         s->kind = STEP_TRIGGER;
         read_trigger(a, street, scenario, effect, s, life);

@@ -100,6 +100,7 @@ static void put_step(struct json_w *w, const struct step *s, const struct alert_
     json_w_kint(w, "effective", (int64_t)s->effective);
     put_text(w, "text", s->text);
     put_flag(w, "flapping", s->flapping);
+    put_flag(w, "stands", s->stands);
     switch (s->kind) {
     case STEP_TRIGGER:
         put_trigger(w, s);
@@ -373,6 +374,7 @@ bool alert_body_step(const struct entry *entry, const struct alert_body *b, stru
     life_close_parse(json_string(json_get(o, "close")), &out->close);
     out->may_close = json_bool(json_get(o, "may_close"), false);
     out->flapping = json_bool(json_get(o, "flapping"), false);
+    out->stands = json_bool(json_get(o, "stands"), false);
     if (out->kind == STEP_ACT) {
         out->action = out->what;
         out->by = json_string(json_get(o, "by"));

@@ -10,6 +10,7 @@
  *    "also":[],"due":time,"evidence_of":["enterprise|E2"],"reopen":false,"now":time,
  *    "quiet_default":"24h"|"0h","evidence":{see domain/alert.h},
  *    "rejudged":true  (after a late record: an open one is not counted up),
+ *    "stands":true    (rejudged: this is the earliest judgement that holds; those before are void),
  *    "flapping":true  (life.flap: an open one stays as it is, unless the level rises),
  *    "fingerprint":text  (of all reads, where evidence.reads holds only some)},
  *   {"do":"clear","cause":150,"key":"…","reason":"…","close":true,"now":time,

@@ -58,8 +58,11 @@ static bool read_back(struct tick_log *log, struct view *v, uint64_t below, uint
             if (chunk[i].type == ENTRY_TICK)
                 note_tick(log, &chunk[i], at);
             done = chunk[i].at <= since;
+            *reached =
+                chunk[i].seq; /* what lies before it in the chunk has not been looked at */
         }
-        *reached = from;
+        if (ok && !done)
+            *reached = from;
     }
     arena_free(&a);
     return ok;
@@ -289,20 +292,21 @@ static bool plan_ticks(struct work *w, const struct type *t, int64_t time, struc
 {
     struct evaluation *ev = &w->ev;
     int64_t arrival = ev->entry->at;
-    if (arrival <= time || arrival - time > CALENDAR_DAY_US || !ev->host->ticks)
+    /* `<`: a record comes before the ticks of its own instant (rules of order 5) */
+    if (arrival < time || arrival - time > CALENDAR_DAY_US || !ev->host->ticks)
         return true;
     bool any = false;
     for (size_t i = 0; i < ev->in->every_count && !any; i++)
         any = concerns(w, t, &ev->in->every[i]).count &&
-              schedule_next(&ev->in->every[i].schedule, time) <= arrival;
+              schedule_next(&ev->in->every[i].schedule, time - 1) <= arrival;
     if (!any)
         return true;
     struct tick_log *log = ev->host->ticks;
-    if (!cover(log, ev->host->view, ev->entry->seq, time, w->e))
+    if (!cover(log, ev->host->view, ev->entry->seq, time - 1, w->e))
         return false;
     for (size_t k = 0; k < log->count; k++) {
         const struct tick *tick = &log->items[k];
-        if (tick->seq >= ev->entry->seq || tick->due <= time || tick->due > arrival)
+        if (tick->seq >= ev->entry->seq || tick->due < time || tick->due > arrival)
             continue;
         for (size_t i = 0; i < ev->in->every_count; i++) {
             const struct instance_every *every = &ev->in->every[i];
@@ -403,7 +407,7 @@ static bool raised_since(struct work *w, struct span key, int64_t time, struct a
     struct evaluation *ev = &w->ev;
     return alert_get(api_own(ev), &ev->keep, ev->in->scenario.id, key, api_own_seq(ev), al,
                      e) &&
-           alert_is_open(al) && (al->judged_at ? al->judged_at : al->raised_at) > time;
+           alert_is_open(al) && (al->judged_at ? al->judged_at : al->raised_at) >= time;
 }
 
 static bool retract(struct work *w, struct plan *p, const struct effects *own, int64_t time,
@@ -441,8 +445,8 @@ static bool same(const struct effect *a, const struct effect *b)
     return a && span_eq(a->members, b->members);
 }
 
-static void keep_effect(struct work *w, struct effects *out, const struct effect *x,
-                        bool rejudged)
+static struct effect *keep_effect(struct work *w, struct effects *out, const struct effect *x,
+                                  bool rejudged)
 {
     w->ev.effects = out;
     struct effect *copy = api_effect(&w->ev, x->kind, x->key);
@@ -450,10 +454,31 @@ static void keep_effect(struct work *w, struct effects *out, const struct effect
     if (rejudged && x->kind == EFFECT_ALERT)
         copy->members =
             span_of(arena_printf(&w->ev.keep, ",\"rejudged\":true%.*s", SPAN_ARG(x->members)));
+    return copy;
+}
+
+/* An alert that stays for a later judgement than the one that raised it must know that: else what voids the later
+ * one, too, would find it standing for the earlier. */
+static bool keep_alert(struct work *w, struct effects *out, const struct effect *x,
+                       int64_t time)
+{
+    struct alert al;
+    struct err e = {0};
+    bool stands = !find(out, EFFECT_ALERT, x->key) && !find(out, EFFECT_RETRACT, x->key) &&
+                  raised_since(w, x->key, time, &al, &e);
+    if (e.code != ERR_NONE && e.code != ERR_MISSING) {
+        *w->e = e;
+        return false;
+    }
+    struct effect *copy = keep_effect(w, out, x, true);
+    if (stands)
+        copy->members =
+            span_of(arena_printf(&w->ev.keep, ",\"stands\":true%.*s", SPAN_ARG(copy->members)));
+    return true;
 }
 
 /* What the judgements say now and did not say before. */
-static void add_new(struct work *w, struct plan *p, struct effects *out)
+static bool add_new(struct work *w, struct plan *p, int64_t time, struct effects *out)
 {
     for (size_t i = 0; i < p->count; i++) {
         struct again *a = &p->items[i];
@@ -461,9 +486,10 @@ static void add_new(struct work *w, struct plan *p, struct effects *out)
             const struct effect *x = &a->after.items[k];
             if (x->dropped || x->kind == EFFECT_LOG)
                 continue;
-            if (x->kind == EFFECT_ALERT)
-                keep_effect(w, out, x, true);
-            else if (x->kind == EFFECT_CLEAR) {
+            if (x->kind == EFFECT_ALERT) {
+                if (!keep_alert(w, out, x, time))
+                    return false;
+            } else if (x->kind == EFFECT_CLEAR) {
                 bool news =
                     !find(&a->before, EFFECT_CLEAR, x->key) || find(out, EFFECT_ALERT, x->key);
                 if (news && !alerted_behind(p, i + 1, x->key) &&
@@ -474,6 +500,7 @@ static void add_new(struct work *w, struct plan *p, struct effects *out)
                 keep_effect(w, out, x, true);
         }
     }
+    return true;
 }
 
 static enum evaluate_result rejudge(struct work *w, struct plan *p, struct effects *own,
@@ -504,7 +531,8 @@ static enum evaluate_result rejudge(struct work *w, struct plan *p, struct effec
         if (!own->items[i].dropped &&
             !(own->items[i].kind == EFFECT_CLEAR && alerted_behind(p, 0, own->items[i].key)))
             keep_effect(w, &out, &own->items[i], false);
-    add_new(w, p, &out);
+    if (!add_new(w, p, time, &out))
+        return EVALUATE_BROKEN;
     return evaluate_emit(w, &out);
 }
 
