@@ -304,9 +304,36 @@ static void an_alert_that_somebody_has_signed_stays(void **state)
                              "\"expect\":[{\"key\":\"S|2020-07-15\",\"level\":\"yellow\"}]}]}");
 }
 
+static void a_withdrawal_makes_the_ticks_that_counted_the_record_be_judged_again(void **state)
+{
+    (void)state;
+    host_expect(hourly_count,
+                "{\"steps\":[{\"given\":[" SHOP
+                "," EVENT("1", "08:10") "," EVENT("2", "08:20") "," EVENT(
+                    "3", "08:30") "],\"at\":\"2020-07-15T09:00:00+08:00\","
+                                  "\"expect\":[{\"key\":\"S|2020-07-15T09:00:00+08:"
+                                  "00\",\"level\":\"blue\"}]},"
+                                  "{\"removed\":[[\"camera_event\",\"3\"]],\"at\":"
+                                  "\"2020-07-15T09:30:00+08:00\",\"expect\":[]}]}");
+}
+
+static void a_withdrawal_brings_the_alert_that_the_record_had_kept_away(void **state)
+{
+    (void)state;
+    host_expect(absence,
+                "{\"steps\":[{\"given\":[" SHOP
+                ",[\"visit\",{\"visit_id\":\"V\",\"subject_id\":\"S\","
+                "\"visited_at\":\"2020-07-15T10:00:00+08:00\"}]],"
+                "\"at\":\"2020-07-15T18:00:00+08:00\",\"expect\":[]},"
+                "{\"removed\":[[\"visit\",\"V\"]],\"at\":\"2020-07-15T20:00:00+08:00\","
+                "\"expect\":[{\"key\":\"S|2020-07-15\",\"level\":\"yellow\"}]}]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_withdrawal_makes_the_ticks_that_counted_the_record_be_judged_again),
+        cmocka_unit_test(a_withdrawal_brings_the_alert_that_the_record_had_kept_away),
         cmocka_unit_test(a_late_normal_reading_does_not_close_what_a_later_one_raised),
         cmocka_unit_test(a_late_alarm_is_cleared_by_the_later_normal_reading),
         cmocka_unit_test(every_order_of_arrival_ends_with_the_same_open_alerts),
