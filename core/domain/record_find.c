@@ -152,6 +152,8 @@ static bool advance(struct lane *l, struct index_scan *scan, struct arena *a, st
     struct record_posting p;
     if (!index_scan_next(scan, a, &p.key, &p.time, e))
         return false;
+    if (!p.key.p) /* came later than is asked for */
+        return true;
     if (l->n && l->list[l->n - 1].time == p.time && span_eq(l->list[l->n - 1].key, p.key))
         return true;
     if (l->n == l->cap) {

@@ -76,6 +76,8 @@ static void read_index(struct record_scan *s)
         if (s->type->fields[s->where[i].field].indexed)
             scans[n++] = index_scan_open(s->view, s->type->id, (uint16_t)s->where[i].field,
                                          s->where[i].value, INT64_MIN, INT64_MAX, false);
+    for (size_t i = 0; i < n; i++)
+        index_scan_upto(scans[i], s->as_of);
     size_t most = s->time_part >= 0 ? GROUP_POSTINGS : SIZE_MAX - 1;
     if (n && record_race(scans, n, most, &scratch, &postings, &found, &s->failed) &&
         found != SIZE_MAX) {

@@ -49,6 +49,8 @@ static bool by_index(struct window *w, struct err *e)
         if (w->type->fields[w->where[i].field].indexed)
             scans[n++] = index_scan_open(w->view, w->type->id, (uint16_t)w->where[i].field,
                                          w->where[i].value, w->from, w->to, false);
+    for (size_t i = 0; i < n; i++)
+        index_scan_upto(scans[i], w->as_of);
     bool ok = record_race(scans, n, SIZE_MAX - 1, &w->own, &found, &count, e);
     for (size_t i = 0; i < n; i++)
         index_scan_close(scans[i]);
@@ -231,8 +233,11 @@ static bool back_by_index(struct window *w, struct last *l, struct err *e)
         }
     struct index_scan *s =
         index_scan_open(w->view, w->type->id, field, value, w->from, w->to, true);
+    index_scan_upto(s, w->as_of);
     while (!last_full(l) && index_scan_next(s, &w->line, &key, &time, &local)) {
         struct entry entry;
+        if (!key.p)
+            continue;
         bool again = time == time_before && span_eq(key, before);
         time_before = time;
         before = arena_span(&w->own, key);

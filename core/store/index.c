@@ -15,6 +15,7 @@ struct index_scan {
     struct key_buf from; /* where to seek */
     int64_t first, last; /* times */
     bool backwards;
+    uint64_t upto;
 };
 
 struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field,
@@ -25,6 +26,7 @@ struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field
     s->first = from;
     s->last = to;
     s->backwards = backwards;
+    s->upto = UINT64_MAX;
     key_posting_head(&s->head, type, field, value);
     s->from = s->head;
     if (!backwards) {
@@ -36,6 +38,11 @@ struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field
     }
     s->opened = walk_open(&s->walk, v, backwards, &s->failed);
     return s;
+}
+
+void index_scan_upto(struct index_scan *s, uint64_t seq)
+{
+    s->upto = seq;
 }
 
 static bool step(struct index_scan *s, struct err *e)
@@ -64,7 +71,8 @@ bool index_scan_next(struct index_scan *s, struct arena *a, struct span *key, in
             s->started = true;
             s->from.n = 0;
             key_put(&s->from, s->walk.at.p, s->walk.at.n);
-            *key = arena_span(a, found);
+            bool later = s->upto != UINT64_MAX && walk_brought(&s->walk) > s->upto;
+            *key = later ? SPAN_NONE : arena_span(a, found);
             if (time)
                 *time = at;
             return true;

@@ -25,10 +25,13 @@ struct posting {
 };
 
 /* Candidates with this value and from <= time <= to. The same key may come several times. Also postings
- * of versions later than the caller's as_of may come. */
+ * of versions later than the caller's as_of may come, unless index_scan_upto was told. */
 struct index_scan;
 struct index_scan *index_scan_open(struct view *v, uint16_t type, uint16_t field,
                                    struct span value, int64_t from, int64_t to, bool backwards);
+/* Before the first next: what only entries behind `seq` brought is passed over; each costs one call of next,
+ * which gives an empty key for it, so that a caller who runs several scans abreast keeps his pace. */
+void index_scan_upto(struct index_scan *s, uint64_t seq);
 bool index_scan_next(struct index_scan *s, struct arena *a, struct span *key, int64_t *time,
                      struct err *e);
 void index_scan_close(struct index_scan *s);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "util/buf.h"
 #include "util/err.h"
 
 bool walk_open(struct walk *w, struct view *v, bool backwards, struct err *e)
@@ -113,4 +114,14 @@ bool walk_next(struct walk *w, struct err *e)
     if (w->table_valid && span_eq(db_span(w->key), was) && !table_step(w, e))
         return false;
     return choose(w);
+}
+
+uint64_t walk_brought(const struct walk *w)
+{
+    if (w->table_valid && span_eq(db_span(w->key), w->at)) /* the table knows what is older */
+        return w->value.mv_size == 8 ? be64_get(w->value.mv_data) : 0;
+    for (int i = 0; i < w->view->tails.count; i++)
+        if (w->node[i] && span_eq(tail_key(w->node[i]), w->at))
+            return tail_seq(w->node[i]);
+    return 0;
 }

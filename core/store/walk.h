@@ -26,5 +26,7 @@ bool walk_borrow(struct walk *w, struct view *v, struct err *e);
 /* Forward: first key >= `key`; backwards: last key < `key`. False: none (ERR_NONE), or failure. */
 bool walk_seek(struct walk *w, struct span key, struct err *e);
 bool walk_next(struct walk *w, struct err *e);
+/* On a posting: the entry that first brought it (or one before that, after a write that was given up). */
+uint64_t walk_brought(const struct walk *w);
 
 #endif
