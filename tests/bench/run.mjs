@@ -293,7 +293,7 @@ function rss(pid) {
 async function memory() {
   const server = await startServer('scenarios')
   await sleep(1000)
-  const engine = Number(run('pgrep', ['-P', String(server.child.pid), '-f', 'engine']).split('\n')[0])
+  const engine = Number(run('pgrep', ['-P', String(server.child.pid), '-f', 'engine --']).split('\n')[0])
   const before = rss(server.child.pid)
   const sockets = []
   for (let i = 0; i < 150; i++) {

@@ -30,7 +30,7 @@ function wangyi(args, { input = '', env = {} } = {}) {
 const ended = (child) => child.exitCode !== null || child.signalCode !== null
   ? Promise.resolve(child.exitCode) : new Promise((done) => child.once('exit', done))
 
-async function until(what, ask, ms = 15000) {
+async function until(what, ask, ms = 60000) { // the first start tries every example of every scenario
   for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
     const answer = await ask()
     if (answer) return answer
@@ -157,7 +157,8 @@ test('SIGHUP reads a changed scenario; a broken one leaves the old one running',
 test('what is left behind verifies, also when the engine and then the server are killed at work', async () => {
   const data = join(folder, 'killed')
   const server = await serve(data, '--scenarios', oneScenario('killed-scenarios'))
-  const engineOf = () => spawnSync('ps', ['-o', 'pid=', '--ppid', String(server.pid)], { encoding: 'utf8' }).stdout.trim()
+  const engineOf = () => /^ *(\d+) .*wangyi engine --/m.exec( // not the one that reads feeds
+    spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)], { encoding: 'utf8' }).stdout)?.[1]
   const engine = await until('the engine runs', engineOf)
   process.kill(Number(engine), 'SIGKILL')
   await until('another engine runs', () => engineOf() !== engine && engineOf())

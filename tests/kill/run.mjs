@@ -86,7 +86,7 @@ async function writer(number) {
 
 /** The engine's pid: the only child process of the server that is `wangyi engine`. */
 function enginePid() {
-  const out = spawnSync('pgrep', ['-P', String(child.pid), '-f', 'engine'], { encoding: 'utf8' }).stdout.trim()
+  const out = spawnSync('pgrep', ['-P', String(child.pid), '-f', 'engine --'], { encoding: 'utf8' }).stdout.trim()
   return out ? Number(out.split('\n')[0]) : 0
 }
 

@@ -12,7 +12,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export const BINARY = resolve(ROOT, process.env.WANGYI || 'build/wangyi')
 export const CLOCK = '2020-03-01T08:00:00+08:00'
 export const PASSWORD = 'a long enough word'
-const READY_WITHIN_MS = 30000
+const READY_WITHIN_MS = 60000 // the first start tries every example of every scenario
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 
