@@ -70,7 +70,7 @@ struct step {
     uint64_t fingerprint, version_seq;
     int64_t version_number;
     bool reopen, rejudged;
-    bool stands; /* rejudged: what was judged before `judged_at` does not hold any more */
+    bool stands;   /* rejudged: what was judged before `judged_at` does not hold any more */
     bool flapping; /* trigger and clear: a repeat of what has been told too often (life.flap) */
     /* clear */
     enum life_close close;

@@ -343,8 +343,7 @@ void ws_look(struct ws_conn *c)
     uint64_t version = live && !c->machine ? user_version(c, v, a) : c->user_seq;
     if (live && version != c->user_seq) {
         c->user_seq = version;
-        live = user_get(v, a, span_of(c->name), &p, &e) && !p.disabled &&
-               p.since == c->since;
+        live = user_get(v, a, span_of(c->name), &p, &e) && !p.disabled && p.since == c->since;
         if (live)
             hub_identify(c, &p);
         if (live && c->me)
