@@ -94,6 +94,9 @@ export const api = {
 
   records: (type, query) => get('/records/' + enc(type), query),
   record: (type, key) => get(`/records/${enc(type)}/${enc(key)}`),
+  recordAlerts: (type, key) => get(`/records/${enc(type)}/${enc(key)}/alerts`),
+  withdrawBatch: (id, reason) =>
+    request('POST', `/batches/${enc(id)}/withdraw`, { body: { reason } }),
   recordHistory: (type, key, query) => get(`/records/${enc(type)}/${enc(key)}/history`, query),
 
   scenarios: (query) => get('/scenarios', query),

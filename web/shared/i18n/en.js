@@ -386,6 +386,15 @@ export default {
   'cycle.yearly': 'yearly',
   'cycle.change': 'on change',
   'cycle.each': 'each case',
+  'lineage.alerts': 'Alerts it fed',
+  'lineage.none': 'No alert has read this record',
+  'lineage.batch':
+    'This record came with batch {batch} ({source}, {time}; {n} new or changed records).',
+  'lineage.withdraw': 'Take the whole batch back',
+  'lineage.withdrawn': 'This batch was taken back by {by}: {reason}',
+  'lineage.warning':
+    'The {n} records of batch {batch} go back to what they were before; those that were not there are withdrawn. Alerts that rest on them are judged again, and what no longer stands is retracted, with word to those who were told.',
+  'lineage.reason': 'Reason (required)',
   'record.title': 'Record',
   'record.several': '{n} records',
   'record.at': 'Stored',
