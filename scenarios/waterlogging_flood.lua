@@ -82,14 +82,22 @@ local function look_again(device_id, ctx)
   end
 end
 
+-- 各级水深最近是哪一刻：迟到的预警要回头再看。
+local function remember_wet(device_id, level, ctx)
+  local wet = ctx:get("wet|" .. device_id) or {}
+  if wet[level] and wet[level] >= ctx.now then return end
+  wet[level] = ctx.now
+  ctx:set("wet|" .. device_id, wet)
+end
+
 -- 报了返回真。
 local function raise_depth(device_id, ctx)
   local rows = confirmed(device_id, "depth_cm", ctx)
   local level = rows and depth_level(rows, ctx)
   if not level then return false end
   local raising, warning = rainstorm(ctx)
+  remember_wet(device_id, level, ctx)
   if ctx:check("暴雨预警生效", raising, "==", true) then level = ONE_UP[level] end
-  ctx:set("depth|" .. device_id, ctx.now)       -- 迟到的预警要回头再看这一刻
   local place, communities = place_of(device_id, ctx)
   ctx:alert {
     key = key_of(device_id, "depth"), kind = "depth", level = level, about = { "device", device_id },
@@ -134,16 +142,15 @@ local function on_reading(row, ctx)
   if judge then judge(row, ctx) end
 end
 
--- 暴雨预警来了：正积着水的按预警发布那一刻再看；预警迟到的，按后来积水的那一刻再看。
+-- 暴雨预警来了：正积着水的按预警发布那一刻再看；预警迟到的，后来各级水深的那一刻也再看。
 local function on_warning(row, ctx)
   if row.kind ~= "rainstorm" then return end
   for _, alert in ipairs(ctx:alerts { kind = "depth" }) do
     local device_id = alert.about[2]
-    local wet_at = ctx:get("depth|" .. device_id)
-    if wet_at and wet_at > ctx.now then
-      ctx:wake("again|" .. device_id, wet_at, device_id)
-    else
-      raise_depth(device_id, ctx)
+    raise_depth(device_id, ctx)
+    local wet = ctx:get("wet|" .. device_id) or {}
+    for _, level in ipairs { "yellow", "orange", "red" } do
+      if wet[level] and wet[level] > ctx.now then ctx:wake(("again|%s|%s"):format(device_id, level), wet[level], device_id) end
     end
   end
 end
@@ -266,6 +273,9 @@ return {
         { given = ORANGE, at = at "14:20", expect = flooded "orange" },
         { given = { warning { issued_at = at "13:50" } }, at = at "14:25", expect = flooded "red" },
       } },
+    { name = "预警迟到：水已退到黄，按最深的那一刻补升为红",
+      given = { depth("14:05", 16)[1], depth("14:10", 30)[1], depth("14:15", 12)[1], warning { issued_at = at "14:01" } },
+      at = at "14:20", expect = flooded "red" },
     { name = "读数迟到：积水时发布的预警先到，补升为红",
       given = plus({ warning { issued_at = at "14:07" } }, table.unpack(ORANGE)), at = at "14:08", expect = flooded "red" },
     { name = "积水已过去一阵才发布的预警，不升级",
