@@ -199,6 +199,12 @@ test('test --cases names line and reason of a broken case and runs the others', 
     assert.match(of(line).message, reason)
 })
 
+test("the README's table of scenarios is what --table prints", () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const [, there] = /<!-- wangyi test --table -->\n([^]*?)<!-- end of table -->/.exec(readme)
+  assert.equal(there.trim(), wangyi(['test', '--table']).out.trim(), 'put it there again: build/wangyi test --table')
+})
+
 test('test --table makes one row of a scenario: office, shape, examples, what they reached', () => {
   const { code, out } = wangyi(['test', '--table', 'ent_new'])
   assert.equal(code, 0)
