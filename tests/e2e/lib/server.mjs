@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const BINARY = resolve(ROOT, process.env.WANGYI || 'build/wangyi')
-const READY_WITHIN_MS = 20000
+const READY_WITHIN_MS = 60000
 
 function freePort() {
   return new Promise((done, fail) => {
