@@ -32,7 +32,7 @@ has 'tests/http/*.test.mjs' && part test-http
 has 'tests/cli/*.test.mjs' && part test-cli
 has tests/hostile/run.sh && part test-hostile
 has tests/kill/run.mjs && part test-kill N="${KILLS:-20}"
-has 'tests/fuzz/fuzz_*.c' && part fuzz S="${FUZZ_S:-10}"
+has 'tests/fuzz/fuzz_*.c' && part fuzz S="${FUZZ_S:-5}"
 part test-web
 has tests/e2e/run.mjs && part test-e2e
 part tsan
