@@ -2,7 +2,7 @@
 // people and keys with the same binary, as an administrator would.
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -31,6 +31,15 @@ function wangyi(args, input = '') {
   return run.stdout
 }
 
+/** The scenarios the journeys speak of: a street with all of them tries every example at its first start. */
+async function enterpriseScenarios(data) {
+  const folder = join(data, 'scenarios')
+  const all = await readdir(join(ROOT, 'scenarios'))
+  for (const name of all.filter((one) => /^(ent_|building_)/.test(one)))
+    await cp(join(ROOT, 'scenarios', name), join(folder, name))
+  return folder
+}
+
 const ended = (child) =>
   child.exitCode !== null || child.signalCode !== null
     ? Promise.resolve()
@@ -39,6 +48,7 @@ const ended = (child) =>
 /** A street: a data folder, and at most one server on it at a time. */
 export async function newStreet(logPath) {
   const data = await mkdtemp(join(tmpdir(), 'wangyi-e2e-'))
+  const scenarios = await enterpriseScenarios(data)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   let child = null
@@ -71,7 +81,7 @@ export async function newStreet(logPath) {
 
   async function start(...more) {
     if (more.length) options = more
-    const args = ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, ...options]
+    const args = ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--scenarios', scenarios, ...options]
     child = spawn(BINARY, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
     const log = createWriteStream(logPath, { flags: 'a' })
     child.stdout.pipe(log)
