@@ -244,13 +244,13 @@ static inline bool probe_step(struct probe *p)
     }
 }
 
-static struct tail_node *descend(const struct tail *t, struct span key)
+/* Once it has arrived, p->n is the last node < key, and p->next what stood behind it when it was looked
+ * at. Asking n again for its next would be a mistake: a smaller node may have come between meanwhile. */
+static void descend(struct probe *p, const struct tail *t, struct span key)
 {
-    struct probe p;
-    probe_start(&p, t, key);
-    while (probe_step(&p))
+    probe_start(p, t, key);
+    while (probe_step(p))
         ;
-    return p.n;
 }
 
 static uint32_t roll(struct tail *t)
@@ -391,13 +391,16 @@ bool tail_batch_may_hold(const struct tail_batch *b, uint32_t hash)
 
 const struct tail_node *tail_seek(const struct tail *t, struct span key)
 {
-    return link_get(descend(t, key), 0);
+    struct probe p;
+    descend(&p, t, key);
+    return p.next;
 }
 
 const struct tail_node *tail_before(const struct tail *t, struct span key)
 {
-    const struct tail_node *n = descend(t, key);
-    return n == t->head ? NULL : n;
+    struct probe p;
+    descend(&p, t, key);
+    return p.n == t->head ? NULL : p.n;
 }
 
 const struct tail_node *tail_first(const struct tail *t)
