@@ -1,6 +1,7 @@
 --- 惠民待遇应享未享与不应享而享：每月初逐人核对上个月，符合条件而没有享受的请主动联系，已故、迁出后还在发的请停发追回。
 -- 给公共服务办、社区和便民服务中心。限制类数据：告警里只有代号和待遇名称。
 local calendar = require "std.calendar"
+local with     = require("std.example").with
 
 local GONE    = { deceased = "去世", moved_out = "迁出" }
 local CLAIMED = { pending = true, approved = true, waived = true }
@@ -102,13 +103,6 @@ local function run_solved(ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do
-    if v == "" then base[k] = nil else base[k] = v end
-  end
-  return base
-end
 
 local function resident(more)
   return { "resident", with({ person_key = "P29", birth_date = "1940-05-20", community_id = "mingzhengong", hukou = "local",

@@ -2,6 +2,7 @@
 -- 清走即办结。一个点位一周里有五段以上超过半小时的，是顽疾点位，要拿出办法。
 local calendar = require "std.calendar"
 local camera   = require "std.camera"
+local with     = require("std.example").with
 
 local TYPES = { "garbage_exposed", "bin_overflow" }
 local IS_GARBAGE = { garbage_exposed = true, bin_overflow = true }
@@ -183,11 +184,6 @@ end
 
 local DAY = "2020-07-15" -- 星期三
 local function at(hm, day) return ("%sT%s:00+08:00"):format(day or DAY, hm) end
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function ev(id, hm, more, day)
   return { "camera_event", with({ event_id = id, camera_id = "CAM11", place_id = "PL11", event_type = "garbage_exposed",

@@ -2,6 +2,7 @@
 -- 一周反复三次转综合行政执法（橙）。同一天、同一商户（没有商户的按点位）、同一种类是一件。
 local calendar = require "std.calendar"
 local camera   = require "std.camera"
+local with     = require("std.example").with
 
 local TYPES = { shop_overflow = true, road_occupy = true, vendor = true, street_hanging = true, illegal_ad = true }
 -- 有外摆许可就不算的种类
@@ -177,11 +178,6 @@ end
 
 local DAY = "2020-07-15"
 local function at(hm, day) return ("%sT%s:00+08:00"):format(day or DAY, hm) end
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function ev(id, hm, more, day)
   return { "camera_event", with({ event_id = id, camera_id = "CAM07", place_id = "PL07", event_type = "shop_overflow",

@@ -4,6 +4,7 @@ local calendar = require "std.calendar"
 local standing = require "std.standing"
 local stats    = require "std.stats"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local WORDS = { elder_alone = "独居老人", orphan = "孤儿", low_income = "低保对象", disabled_severe = "重度残疾人",
                 veteran = "退役军人", bereaved = "失独家庭" }
@@ -118,11 +119,6 @@ local function forget(row, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function target(category, more)
   return { "care_target", with({ person_key = "P30", category = category, community_id = "tanghe_xincun", grid_id = "G3",

@@ -3,6 +3,7 @@
 local calendar = require "std.calendar"
 local office   = require "std.office"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 -- 有停留期限的阶段；期限是同名的参数。
 local STAGES = { "drafted", "approved", "inviting", "held", "minuted", "planned", "publicized" }
@@ -189,11 +190,6 @@ end
 local LIFE = { close = "auto", limits = { yellow = { close = "3wd" }, orange = { close = "1wd" } } }
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function topic(stage, entered, more)
   return { "council_topic", with({ topic_id = "T1", title = "关于停车的红茶议事", keyword = "停车", origin = "auto",

@@ -2,6 +2,7 @@
 -- 一周里三个早上都有人聚集的，疑似保健品会销，请市场监管所一起看。
 local calendar = require "std.calendar"
 local camera   = require "std.camera"
+local with     = require("std.example").with
 
 local PAIR_MAX_MIN = 30 -- 前后两次相隔不超过三十分钟，才算一直聚着
 local FIGHT_GAP_MIN = 30 -- 打架：相隔超过三十分钟算另一起
@@ -189,11 +190,6 @@ end
 
 local DAY = "2020-07-15" -- 星期三
 local function at(hm, day) return ("%sT%s:00+08:00"):format(day or DAY, hm) end
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function crowd(id, hm, people, more, day)
   return { "camera_event", with({ event_id = id, camera_id = "CAM40", place_id = "PL40", event_type = "crowd", phase = "snapshot",

@@ -4,6 +4,7 @@ local calendar = require "std.calendar"
 local office   = require "std.office"
 local stats    = require "std.stats"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local FAR = "9999-12-31T23:59:59+08:00"                -- 连同比 ctx.now 晚的一起取
 
@@ -201,11 +202,6 @@ end
 local LIFE = { close = "auto", limits = { yellow = { close = "3wd" }, orange = { close = "1wd" } } }
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function set(more)
   return { "dataset", with({ dataset_id = "DS_occupancy", name = "楼宇入驻", owner_office = "regional_dev", cycle = "monthly",

@@ -3,6 +3,7 @@
 local calendar = require "std.calendar"
 local stats    = require "std.stats"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local function hours_before(time, hours) return calendar.add_minutes(time, -hours * 60) end
 
@@ -104,11 +105,6 @@ end
 local CALL_AND_VISIT = { notify = "15min", visit = "1h" }
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function elder(more)
   return { "elder", with({ person_key = "P28", house_id = "H28", community_id = "tanghe_xincun", grid_id = "G3",

@@ -2,6 +2,7 @@
 -- 给区域发展办和新旧社区：迁出的尽快走访挽留，迁入的补全档案。
 local calendar   = require "std.calendar"
 local enterprise = require "std.enterprise"
+local with       = require("std.example").with
 
 local HOME = enterprise.HOME
 
@@ -93,11 +94,6 @@ end
 -- 例子 ------------------------------------------------------------------------------------------
 
 local ID = "91330105TEST000081"
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function change(more)
   return { "ent_change", with({ change_id = "C81", ent_id = ID, change_item = "address", old_value = "湖墅北路某号",

@@ -4,6 +4,7 @@ local calendar   = require "std.calendar"
 local enterprise = require "std.enterprise"
 local stats      = require "std.stats"
 local text       = require "std.text"
+local with       = require("std.example").with
 
 local HOME = enterprise.HOME
 
@@ -163,11 +164,6 @@ local LIFE = { close = "evidence", evidence = { "visit" }, results = { "normal",
 -- 例子 ------------------------------------------------------------------------------------------
 
 local ID = "91330105TEST000101"
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function ent(more)
   return { "enterprise", with({ ent_id = ID, snapshot_month = "2020-02", name = "示例物联电商有限公司",

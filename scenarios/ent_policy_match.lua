@@ -3,6 +3,7 @@
 local calendar   = require "std.calendar"
 local enterprise = require "std.enterprise"
 local text       = require "std.text"
+local with       = require("std.example").with
 
 local HOME = enterprise.HOME
 
@@ -103,11 +104,6 @@ local function on_policy(policy, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function policy(more)
   return { "policy", with({ policy_id = "P1", title = "小微软件企业租金补助", industry_prefixes = { "64", "65" },

@@ -2,6 +2,7 @@
 -- 给区域发展办：上门核实，引导迁入或登记豁免。
 local calendar   = require "std.calendar"
 local enterprise = require "std.enterprise"
+local with       = require("std.example").with
 
 local HOME = enterprise.HOME
 
@@ -93,11 +94,6 @@ end
 -- 例子 ------------------------------------------------------------------------------------------
 
 local ID = "91330106TEST000061"
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function occ(more)
   return { "occupancy", with({ occupancy_id = "OC1", building_id = "B01", room = "1203", ent_id = ID,

@@ -2,6 +2,7 @@
 -- 同一点位一个月里通道被占三次、一周里电动车进电梯三次，要划线、加装阻车或建充电棚。
 local calendar = require "std.calendar"
 local camera   = require "std.camera"
+local with     = require("std.example").with
 
 local RANK = { orange = 1, red = 2 }
 local TOLD = { "property", "community", "grid" }
@@ -215,11 +216,6 @@ end
 
 local DAY = "2020-07-15" -- 星期三
 local function at(hm, day) return ("%sT%s:00+08:00"):format(day or DAY, hm) end
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function ev(id, hm, more, day)
   return { "camera_event", with({ event_id = id, camera_id = "CAM31", place_id = "PL31", event_type = "fire_lane",

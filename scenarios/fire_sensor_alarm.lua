@@ -3,6 +3,7 @@
 local calendar = require "std.calendar"
 local stats    = require "std.stats"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local ON_FIRE  = { smoke = true, gas = true, overtemp = true }
 local UNSIGNED = { new = true, returned = true }
@@ -218,13 +219,6 @@ local function run_offline(ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do
-    if v == "" then base[k] = nil else base[k] = v end
-  end
-  return base
-end
 
 -- 七月十五日的时刻："02:10"、"02:10:30"；"14 23:58" 是前一天
 local function time(at)

@@ -3,6 +3,7 @@
 local calendar = require "std.calendar"
 local stats    = require "std.stats"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 -- 一户某月的用水、用电（几个户号合起来）；没有读数的种类为 nil。
 local function usage_of(house_id, month, ctx)
@@ -118,13 +119,6 @@ local function run(house, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do
-    if v == "" then base[k] = nil else base[k] = v end
-  end
-  return base
-end
 
 local function house(more)
   return { "house", with({ house_id = "H36", estate_id = "E_DJ", community_id = "dongjia_xincun", building_no = "12",

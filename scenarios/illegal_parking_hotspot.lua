@@ -2,6 +2,7 @@
 -- 一个社区一天一夜里有三十辆，报橙，并写明要不要作为停车议题上红茶议事会。
 local calendar = require "std.calendar"
 local camera   = require "std.camera"
+local with     = require("std.example").with
 
 -- 数“窗口里有几辆不同的” --------------------------------------------------------------------------
 -- 每个路段、社区各记一张单子：窗口里的每一辆（件）和它最近一次的时刻，由早到晚，多了只留最近的。
@@ -172,10 +173,6 @@ end
 -- 例子 ------------------------------------------------------------------------------------------
 
 local DAY = "2020-07-15"
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 -- 从 hm 起第 minute 分钟。
 local function at(hm, minute) return calendar.add_minutes(DAY .. "T" .. hm .. ":00+08:00", minute or 0) end

@@ -2,6 +2,7 @@
 -- 给党建办和社区：催办；扎堆的提出一个三方红茶议题，请人来议。
 local calendar = require "std.calendar"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local PARTIES = { "community", "committee", "property" }
 local NAMES   = { community = "社区", committee = "业委会", property = "物业" }
@@ -216,11 +217,6 @@ local function on_withdrawn(ticket, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function estate(has_committee)
   return { "estate", { estate_id = "E_TH_S", name = "塘河南区", community_id = "yuhangtanglu", households = 900,

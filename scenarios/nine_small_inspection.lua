@@ -2,6 +2,7 @@
 -- 给平安办、社区和网格员：及时上门检查，督促整改；重大隐患查到当天就报。
 local calendar = require "std.calendar"
 local standing = require "std.standing"
+local with     = require("std.example").with
 
 local FOREVER = "9999-12-31T00:00:00+08:00"
 
@@ -123,11 +124,6 @@ local function on_inspection(i, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function place(more)
   return { "place", with({ place_id = "NS9", kind = "小餐饮", name = "示例小吃店", community_id = "xiaohe", grid_id = "G8",

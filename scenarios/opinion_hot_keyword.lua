@@ -3,6 +3,7 @@
 local calendar = require "std.calendar"
 local stats    = require "std.stats"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local CAMERAS = { parking_motor = "停车", shop_overflow = "出店经营", garbage_exposed = "垃圾", bin_overflow = "垃圾",
                   fire_lane = "消防通道" }
@@ -203,13 +204,7 @@ end
 
 -- 例子 ------------------------------------------------------------------------------------------
 
--- 一件：编号、谁、何时、词；其余照样子。
-local function with(base, more)
-  for k, v in pairs(more or {}) do
-    if v == "" then base[k] = nil else base[k] = v end
-  end
-  return base
-end
+-- 一件：编号、谁、何时；其余照样子。
 local function letter(id, who, at, more)
   return { "letter", with({ letter_id = "L" .. id, received_at = at, community_id = "tanghe_xincun", sender_key = "S" .. who,
     text = "晚上回来没地方停车", keywords = { "停车" }, urgent = false, status = "new" }, more) }

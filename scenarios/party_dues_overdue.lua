@@ -1,6 +1,7 @@
 --- 党费缴纳与组织生活缺席：连续几个月没有交党费，或支部有活动而连续几个月一次没到。
 -- 给党建办：三个月提醒支部谈话，六个月按规定处理；补缴、到会、免缴或出党后自动办结。
 local calendar = require "std.calendar"
+local with     = require("std.example").with
 
 local WINDOW = 12                            -- 至多往回数 12 个月
 
@@ -117,11 +118,6 @@ end
 local LIFE = { close = "auto", limits = { yellow = { close = "10wd" }, orange = { close = "5wd" }, red = { close = "5wd" } } }
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function member(more)
   return { "party_member", with({ member_key = "M010", branch_id = "ZB01", community_id = "yuhangtanglu",

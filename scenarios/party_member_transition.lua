@@ -1,6 +1,7 @@
 --- 预备党员转正与组织关系跟踪：预备期快满、满了没转正、组织关系转出后长期没有接收。
 -- 给党建办：提醒支部按时讨论转正，催办组织关系接转。
 local calendar = require "std.calendar"
+local with     = require("std.example").with
 
 -- 一名党员的预备期满日：延长过的看延长至。
 local function last_day(member) return member.extended_to or member.probation_end end
@@ -80,11 +81,6 @@ local function sweep(ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function probationer(more)
   return { "party_member", with({ member_key = "M001", branch_id = "ZB03", community_id = "tanghe_xincun",

@@ -1,6 +1,7 @@
 --- 信访热线与居民信箱时限：受理、办结、签收、答复快到期的提醒，过期的催办，过期太久的报街道主要领导。
 -- 给党政办，并告知所在社区。每小时看一遍还没办完的件。
 local calendar = require "std.calendar"
+local with     = require("std.example").with
 
 local CHANNELS = { xinfang = "信访件", visit = "来访件", online = "网上信访件", hotline12345 = "12345热线件" }
 local STAGES = { accept = "受理", close = "办结", ack = "签收", reply = "答复" }
@@ -129,13 +130,6 @@ local function close_finished(ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do
-    if v == "" then base[k] = nil else base[k] = v end
-  end
-  return base
-end
 
 local function hotline(more)
   return { "petition", with({ petition_id = "H1", channel = "hotline12345", received_at = "2020-07-06T10:00:00+08:00",

@@ -2,6 +2,7 @@
 -- 给党政办，并告知所在社区和平安办。
 local calendar = require "std.calendar"
 local text     = require "std.text"
+local with     = require("std.example").with
 
 local KEY_MAX = 150 -- 字节；再长的写不进告警的 key
 
@@ -143,11 +144,6 @@ local function calm(_, matter, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do if v == "" then base[k] = nil else base[k] = v end end
-  return base
-end
 
 -- 一件：编号、收到的日期（或时刻），其余照样子。
 local function petition(id, day, more)

@@ -2,6 +2,7 @@
 -- 给平安办和指定网格员。限制类数据：告警里只有代号和天数，不写姓名、病情和类别。
 local calendar = require "std.calendar"
 local standing = require "std.standing"
+local with     = require("std.example").with
 
 local SEEN_BACK = { 5, 50, 500 }              -- 先看最近几次随访，不够再往前看
 local FOREVER   = "9999-12-31T00:00:00+08:00"
@@ -145,11 +146,6 @@ local function on_followup(f, ctx)
 end
 
 -- 例子 ------------------------------------------------------------------------------------------
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function person(more)
   return { "special_person", with({ person_key = "P37", category = "mental", risk_level = 3, unstable = false,

@@ -1,6 +1,7 @@
 --- 两新组织党建覆盖：辖区企业有党员而没有党组织，或规模大而一名党员、一个指导员也没有。
 -- 给党建办和党群服务中心：上门指导单独组建、联合组建，或派党建指导员。
 local enterprise = require "std.enterprise"
+local with       = require("std.example").with
 
 local KINDS = {
   no_org        = { level = "orange", title = "应建未建党组织" },
@@ -69,11 +70,6 @@ local function life(days) return { close = "auto", limits = { visit = "5wd", clo
 -- 例子 ------------------------------------------------------------------------------------------
 
 local ID = "91330105TEST000031"
-
-local function with(base, more)
-  for k, v in pairs(more or {}) do base[k] = v ~= "" and v or nil end
-  return base
-end
 
 local function ent(more)
   return { "enterprise", with({ ent_id = ID, snapshot_month = "2020-06", name = "示例软件有限公司",

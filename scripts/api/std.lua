@@ -1,5 +1,5 @@
 ---@meta
---- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing std.office std.camera，以及 office.org。除 std.standing、std.camera 记状态外都是纯函数，不存东西。
+--- 场景可以 require 的模块：std.calendar std.stats std.text std.enterprise std.standing std.office std.camera std.example，以及 office.org。除 std.standing、std.camera 记状态外都是纯函数，不存东西。
 
 ---@class wangyi.std.calendar 日期、月份、时刻；写错的日期报错
 local calendar = {}
@@ -455,4 +455,14 @@ function camera.place_name(ctx, camera_id, place_id) end
 ---@return string[]|nil ctx:alert 的 about
 function camera.about(episode) end
 
-return { camera = camera, calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing, office = office }
+---@class wangyi.std.example 写样例用的
+local example = {}
+
+--- 把 more 里的字段写进 base 再交回；值写成 "" 的字段去掉（缺值）。
+---@param base table<string, any>
+---@param more? table<string, any>
+---@return table<string, any>
+function example.with(base, more) end
+
+return { camera = camera, calendar = calendar, stats = stats, text = text, enterprise = enterprise, standing = standing, office = office,
+         example = example }
